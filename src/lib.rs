@@ -1,0 +1,22 @@
+//! rosterd keeps the users of a Sangfor SSL VPN gateway in step with the company's HR roster.
+//!
+//! Data flows one way: `roster` → `mapping` → `plan` → `sync` → `report`. `mapping` and `plan` are pure; `sync`
+//! carries a plan out through the `gateway` trait and records everything in the `store`. `ARCHITECTURE.md` is the map.
+
+pub mod clock;
+pub mod config;
+pub mod gateway;
+pub mod mapping;
+pub mod model;
+pub mod plan;
+pub mod roster;
+pub mod secret;
+pub mod store;
+pub mod sync;
+
+/// The translations, embedded at compile time; `rust_i18n::t!` finds them through the crate's root.
+#[expect(clippy::disallowed_types, reason = "the generated look-up table is a HashMap; nothing walks it")]
+mod translations {
+    rust_i18n::i18n!("src/locales", fallback = "en");
+}
+use translations::*;

@@ -1,0 +1,3 @@
+//! Arguments, tracing, exit code.
+
+fn main() {}

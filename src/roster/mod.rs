@@ -1,0 +1,180 @@
+//! From files to people: what HR says now. Files are found, read once, decoded, mapped to fields and checked here;
+//! what a person should hold on a gateway is `mapping`'s business, what to do about it is `plan`'s.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Cell, PersonKey, RowRef};
+
+/// The fields a roster can have. The order is that of reports.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation: they are the configuration's keys")]
+pub enum Field {
+    EmployeeId,
+    Login,
+    Name,
+    Department,
+    DepartmentLevel,
+    DepartmentCode,
+    Position,
+    Phone,
+    Roles,
+    Status,
+    Email,
+    HireDate,
+    LeaveDate,
+    ExpiresOn,
+    EmployeeType,
+}
+
+impl Field {
+    /// All fields, in order.
+    pub const ALL: [Self; 15] = [
+        Self::EmployeeId,
+        Self::Login,
+        Self::Name,
+        Self::Department,
+        Self::DepartmentLevel,
+        Self::DepartmentCode,
+        Self::Position,
+        Self::Phone,
+        Self::Roles,
+        Self::Status,
+        Self::Email,
+        Self::HireDate,
+        Self::LeaveDate,
+        Self::ExpiresOn,
+        Self::EmployeeType,
+    ];
+
+    /// The configuration's key, and the name in templates.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EmployeeId => "employee_id",
+            Self::Login => "login",
+            Self::Name => "name",
+            Self::Department => "department",
+            Self::DepartmentLevel => "department_level",
+            Self::DepartmentCode => "department_code",
+            Self::Position => "position",
+            Self::Phone => "phone",
+            Self::Roles => "roles",
+            Self::Status => "status",
+            Self::Email => "email",
+            Self::HireDate => "hire_date",
+            Self::LeaveDate => "leave_date",
+            Self::ExpiresOn => "expires_on",
+            Self::EmployeeType => "employee_type",
+        }
+    }
+}
+
+/// What the roster says of somebody's job. Dates are compared with the plan's `as_of` in `mapping`, not here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Employment {
+    /// Works here (or will, see `hire_date`; or until `leave_date`).
+    Active,
+    /// Not yet: no account until the status changes.
+    Pending,
+    /// Has left.
+    Left,
+}
+
+/// One person, as all accepted rows together say. Cells are cleaned but otherwise as in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Who it is.
+    pub key: PersonKey,
+    /// Every source that has this person, first source first. Never empty.
+    pub sources: Vec<Arc<str>>,
+    /// The row that says so; further rows that were merged in follow.
+    pub rows: Vec<RowRef>,
+    /// Status.
+    pub employment: Employment,
+    /// Single-valued text fields for templates (not departments, roles, phones, dates).
+    pub text: BTreeMap<Field, Cell<String>>,
+    /// Department paths in file order, each as cleaned segments; the first is the main one.
+    pub departments: Cell<Vec<Vec<String>>>,
+    /// Role names as in the file.
+    pub roles: Cell<Vec<String>>,
+    /// Phone numbers, normalised.
+    pub phones: Cell<Vec<String>>,
+    /// First day.
+    pub hire_date: Cell<NaiveDate>,
+    /// Last working day: the account is good on it, and gone on the day after.
+    pub leave_date: Cell<NaiveDate>,
+    /// Last day of a limited account.
+    pub expires_on: Cell<NaiveDate>,
+}
+
+/// Why one person of the roster is left alone in this run. The serialised word is stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowProblem {
+    /// The status cell is empty or in no list.
+    UnknownStatus,
+    /// Two rows with the same key say different things.
+    DuplicateKey,
+    /// Two keys that differ only in case or width.
+    AmbiguousKey,
+    /// The source is late or absent and frozen.
+    FrozenSource,
+}
+
+/// A person whose rows cannot be used; their account stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockedPerson {
+    /// Who.
+    pub key: PersonKey,
+    /// Why.
+    pub problem: RowProblem,
+    /// Where: all rows concerned.
+    pub rows: Vec<RowRef>,
+    /// The value that was not understood, if that may be shown.
+    pub detail: String,
+}
+
+/// What one source gave, as far as planning needs it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceFacts {
+    /// The source's name; `hr` for a single one.
+    pub name: Arc<str>,
+    /// File names, sorted.
+    pub files: Vec<Arc<str>>,
+    /// Data rows met.
+    pub rows: u64,
+    /// Rows accepted (merged duplicates included).
+    pub accepted: u64,
+    /// Rows refused.
+    pub refused: u64,
+    /// A row whose key cannot be read: nobody counts as missing from this source.
+    pub unreadable_key: bool,
+    /// Late or absent: its people are blocked, nobody of them is missing.
+    pub frozen: bool,
+    /// Whether an absent row of this source may be taken for a person who is gone (`proves`).
+    pub proves_missing: bool,
+    /// Share of filled cells per mapped column, in percent.
+    pub fill: BTreeMap<Field, f64>,
+}
+
+/// The roster: people by key, who is blocked, and what was read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Roster {
+    /// Everybody with a usable row, by key.
+    pub people: BTreeMap<PersonKey, Person>,
+    /// Everybody whose rows cannot be used, by key.
+    pub blocked: BTreeMap<PersonKey, BlockedPerson>,
+    /// The sources, in configured order.
+    pub sources: Vec<SourceFacts>,
+    /// BLAKE3 over what was read, in hex. Order of files does not matter.
+    pub digest: String,
+    /// `--roster PATH` without `--authoritative`: nobody counts as missing.
+    pub partial: bool,
+}

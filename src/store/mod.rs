@@ -1,0 +1,1 @@
+//! SQLite through sqlx: snapshot, plans, journal, audit. Knows no gateway and decides nothing.
