@@ -9,6 +9,7 @@ pub mod gateway;
 pub mod mapping;
 pub mod model;
 pub mod plan;
+pub mod report;
 pub mod roster;
 pub mod secret;
 pub mod store;
