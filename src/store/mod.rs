@@ -1,1 +1,342 @@
-//! SQLite through sqlx: snapshot, plans, journal, audit. Knows no gateway and decides nothing.
+//! SQLite through sqlx: what we believe, what we sent, what took effect. Knows no gateway and decides nothing.
+//!
+//! One connection, one writer. WAL with `synchronous=FULL`: an acknowledged journal row survives a power cut, which
+//! `NORMAL` does not promise. A transaction runs to its end in a task of its own: a dropped future must not leave it
+//! open whether it was committed. Queries for people live in `query`, the chain of audit records in `audit`.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeZone, Utc};
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+use tokio::sync::Mutex;
+
+pub mod audit;
+pub mod journal;
+pub mod memory;
+pub mod plans;
+pub mod query;
+pub mod snapshot;
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// What can go wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be opened or created.
+    #[error("{}", rust_i18n::t!("store.open", path = path.display()))]
+    Open {
+        /// The database file.
+        path: PathBuf,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// A newer rosterd made this database.
+    #[error("{}", rust_i18n::t!("store.newer", path = path.display(), version = version))]
+    Newer {
+        /// The database file.
+        path: PathBuf,
+        /// The schema version that this program does not know.
+        version: i64,
+    },
+    /// The schema could not be brought up to date.
+    #[error("{}", rust_i18n::t!("store.migrate", path = path.display()))]
+    Migrate {
+        /// The database file.
+        path: PathBuf,
+        /// Why.
+        source: sqlx::migrate::MigrateError,
+    },
+    /// The database belongs to another user.
+    #[error("{}", rust_i18n::t!("store.foreign", path = path.display(), owner = owner))]
+    Foreign {
+        /// The database file.
+        path: PathBuf,
+        /// The owner's user id.
+        owner: u32,
+    },
+    /// A read or write failed.
+    #[error("{}", rust_i18n::t!("store.sql", doing = doing))]
+    Sql {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// A stored value is not what this program writes.
+    #[error("{}", rust_i18n::t!("store.damaged", what = what))]
+    Damaged {
+        /// Table and column, or what was being read.
+        what: String,
+    },
+    /// What was asked for is not there.
+    #[error("{}", rust_i18n::t!("store.absent", what = what))]
+    Absent {
+        /// What.
+        what: String,
+    },
+    /// A writing task was lost (the process is ending).
+    #[error("{}", rust_i18n::t!("store.interrupted"))]
+    Interrupted,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(source: sqlx::Error) -> Self {
+        Self::Sql { doing: "query", source }
+    }
+}
+
+/// A hook that a simulation gives to make store operations fail. Called once per operation, with its name, before the
+/// transaction begins and again right before it is committed.
+pub type FaultHook = Arc<dyn Fn(&'static str, FaultPoint) -> Result<(), sqlx::Error> + Send + Sync>;
+
+/// Where in an operation a [`FaultHook`] is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultPoint {
+    /// Nothing has been written.
+    Before,
+    /// Everything is written, nothing committed.
+    BeforeCommit,
+    /// It is committed; an error now is an acknowledgement lost.
+    AfterCommit,
+}
+
+struct Shared {
+    connection: Mutex<SqliteConnection>,
+    faults: Option<FaultHook>,
+    broken: AtomicBool,
+}
+
+/// The database. Cheap to clone; all clones share one connection.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+    path: PathBuf,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the database, creating file and folder where they are not there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// Refuses a database that a newer program made, and one that belongs to another user (root may open any).
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        refuse_foreign(path)?;
+        if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.exists()) {
+            create_private_folder(folder)
+                .map_err(|e| StoreError::Open { path: path.into(), source: sqlx::Error::Io(e) })?;
+        }
+        create_private_file(path)
+            .map_err(|e| StoreError::Open { path: path.into(), source: sqlx::Error::Io(e) })?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10));
+        Self::connect(options, path.into(), None).await
+    }
+
+    /// A database that lives in memory, for simulations and tests that are not about files.
+    ///
+    /// # Errors
+    /// Only if SQLite itself fails.
+    pub async fn in_memory(faults: Option<FaultHook>) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str("sqlite::memory:")?.foreign_keys(true);
+        Self::connect(options, PathBuf::from(":memory:"), faults).await
+    }
+
+    async fn connect(
+        options: SqliteConnectOptions,
+        path: PathBuf,
+        faults: Option<FaultHook>,
+    ) -> Result<Self, StoreError> {
+        let options = options.log_statements(tracing::log::LevelFilter::Off);
+        let mut connection =
+            options.connect().await.map_err(|source| StoreError::Open { path: path.clone(), source })?;
+        MIGRATOR.run(&mut connection).await.map_err(|source| match source {
+            sqlx::migrate::MigrateError::VersionMissing(version)
+            | sqlx::migrate::MigrateError::VersionTooNew(version, _) => {
+                StoreError::Newer { path: path.clone(), version }
+            }
+            source => StoreError::Migrate { path: path.clone(), source },
+        })?;
+        let shared = Shared { connection: Mutex::new(connection), faults, broken: AtomicBool::new(false) };
+        Ok(Self { shared: Arc::new(shared), path })
+    }
+
+    /// The same database with another fault hook, for simulations: what a process started anew would see.
+    ///
+    /// # Errors
+    /// [`StoreError::Interrupted`] while another clone is in use.
+    pub fn with_faults(self, faults: Option<FaultHook>) -> Result<Self, StoreError> {
+        let shared = Arc::into_inner(self.shared).ok_or(StoreError::Interrupted)?;
+        let shared = Shared { connection: shared.connection, faults, broken: AtomicBool::new(false) };
+        Ok(Self { shared: Arc::new(shared), path: self.path })
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a write has failed since the database was opened: what it would have recorded may be missing, so
+    /// nothing more may be sent.
+    pub fn is_broken(&self) -> bool {
+        self.shared.broken.load(Ordering::Relaxed)
+    }
+
+    /// Waits until writes whose callers went away have ended.
+    pub async fn quiet(&self) {
+        drop(self.shared.connection.lock().await);
+    }
+
+    /// Runs `work` in one transaction, to its end even if the caller goes away.
+    ///
+    /// # Errors
+    /// Those of `work`, or of the database; then nothing was written, except when the acknowledgement was lost.
+    pub async fn write<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        let task = tokio::spawn(async move {
+            let result = transact(&shared, doing, work).await;
+            if result.is_err() {
+                shared.broken.store(true, Ordering::Relaxed);
+            }
+            result
+        });
+        task.await.map_err(|_| StoreError::Interrupted)?
+    }
+
+    /// Runs `work` on the connection, for reading.
+    ///
+    /// # Errors
+    /// Those of `work`, or of the database.
+    pub async fn read<T, F>(&self, doing: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send,
+    {
+        let mut connection = self.shared.connection.lock().await;
+        ask(&self.shared, doing, FaultPoint::Before)?;
+        work(&mut connection).await.map_err(|e| name_it(e, doing))
+    }
+
+    /// `PRAGMA integrity_check`: whether SQLite itself finds the file whole.
+    ///
+    /// # Errors
+    /// If it cannot be run.
+    pub async fn is_whole(&self) -> Result<bool, StoreError> {
+        self.read("integrity check", |c| {
+            Box::pin(async move {
+                let answer: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(c).await?;
+                Ok(answer == "ok")
+            })
+        })
+        .await
+    }
+}
+
+fn ask(shared: &Shared, doing: &'static str, point: FaultPoint) -> Result<(), StoreError> {
+    match &shared.faults {
+        None => Ok(()),
+        Some(hook) => hook(doing, point).map_err(|source| StoreError::Sql { doing, source }),
+    }
+}
+
+fn name_it(error: StoreError, doing: &'static str) -> StoreError {
+    match error {
+        StoreError::Sql { doing: "query", source } => StoreError::Sql { doing, source },
+        other => other,
+    }
+}
+
+async fn transact<T, F>(shared: &Shared, doing: &'static str, work: F) -> Result<T, StoreError>
+where
+    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>>,
+{
+    let mut connection = shared.connection.lock().await;
+    ask(shared, doing, FaultPoint::Before)?;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let value = work(&mut transaction).await.map_err(|e| name_it(e, doing))?;
+    ask(shared, doing, FaultPoint::BeforeCommit)?;
+    transaction.commit().await.map_err(|source| StoreError::Sql { doing, source })?;
+    ask(shared, doing, FaultPoint::AfterCommit)?;
+    Ok(value)
+}
+
+fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::MetadataExt;
+    let me = rustix::process::geteuid().as_raw();
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.uid() != me && me != 0 => {
+            Err(StoreError::Foreign { path: path.into(), owner: meta.uid() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn create_private_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn create_private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
+}
+
+/// Milliseconds since 1970 UTC, as stored.
+pub(crate) fn millis(at: DateTime<Utc>) -> i64 {
+    at.timestamp_millis()
+}
+
+/// A stored time.
+pub(crate) fn time(millis: i64) -> DateTime<Utc> {
+    Utc.timestamp_millis_opt(millis).single().unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+/// A value as JSON text.
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|e| StoreError::Damaged { what: e.to_string() })
+}
+
+/// A stored JSON text as a value.
+pub(crate) fn from_json<T: DeserializeOwned>(text: &str, what: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|e| StoreError::Damaged { what: format!("{what}: {e}") })
+}
+
+/// A stored name as a checked one.
+pub(crate) fn named<T, E>(result: Result<T, E>, what: &str) -> Result<T, StoreError> {
+    result.map_err(|_| StoreError::Damaged { what: what.to_owned() })
+}
+
+/// The word that serde writes for a plain enum value.
+pub(crate) fn word<T: Serialize>(value: T) -> Result<String, StoreError> {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => Ok(word),
+        other => Err(StoreError::Damaged { what: format!("{other:?}") }),
+    }
+}
+
+/// The enum value for a stored word.
+pub(crate) fn from_word<T: DeserializeOwned>(word: &str, what: &str) -> Result<T, StoreError> {
+    serde_json::from_value(serde_json::Value::String(word.to_owned()))
+        .map_err(|_| StoreError::Damaged { what: format!("{what}: {word}") })
+}

@@ -1,0 +1,738 @@
+//! The journal: runs, calls, intents. An intent is on disk before its call is sent, in the same transaction that marks
+//! the target dirty; its outcome is written with the snapshot's change, in one transaction too.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::snapshot::{EntryChange, note_group, write_entry};
+use super::{Store, StoreError, audit, from_json, from_word, json, millis, named, time, word};
+use crate::model::{GroupPath, PersonKey, RowRef, TargetName, Username};
+use crate::plan::{AccountState, ActionKind, Entry, Origin, OwnDisable, Reason};
+use crate::report::{CommitState, RunOutcome, TargetReport};
+
+/// A run's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub i64);
+
+impl std::fmt::Display for RunId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What set a run off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum Trigger {
+    Cli,
+    Schedule,
+    Watch,
+    Signal,
+    Web,
+}
+
+/// On whose behalf something was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Effective user id.
+    pub uid: u32,
+    /// User id at log-in (survives `sudo`), if known.
+    pub login_uid: Option<u32>,
+    /// User name, if known.
+    pub name: Option<String>,
+}
+
+/// A run about to begin.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// On which target.
+    pub target: TargetName,
+    /// Whether it may send anything.
+    pub dry: bool,
+    /// What set it off.
+    pub trigger: Trigger,
+    /// For whom.
+    pub actor: Actor,
+    /// Digest of the configuration.
+    pub config_digest: String,
+    /// The day planned for.
+    pub as_of: NaiveDate,
+}
+
+/// A state of an intent, or of a call. See `migrations/0001_init.sql`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntentState {
+    /// Journalled; no answer recorded.
+    Sending,
+    /// The answer says yes.
+    Applied,
+    /// The answer says no.
+    Refused,
+    /// Not one byte left the process.
+    NotSent,
+    /// No usable answer.
+    Unknown,
+    /// A look says it happened.
+    Done,
+    /// A look says it did not happen.
+    Undone,
+}
+
+impl IntentState {
+    /// Nothing may be concluded yet.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Sending | Self::Unknown)
+    }
+
+    /// Whether a step from `self` to `next` makes sense. An answer comes once; a look may come after an answer that
+    /// came after an unknown attempt, and may be corrected by a later look while the intent is unsettled.
+    pub const fn may_become(self, next: Self) -> bool {
+        match (self, next) {
+            (Self::Sending, Self::Sending) => false,
+            (Self::Sending, _) => true,
+            (Self::Unknown, Self::NotSent) => false,
+            (Self::Unknown, _) => true,
+            (Self::Applied | Self::Refused | Self::Done | Self::Undone, Self::Done | Self::Undone) => true,
+            (Self::Undone, Self::Sending) => true,
+            _ => false,
+        }
+    }
+}
+
+/// What one call means to do to one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// The run that journalled it.
+    pub run: RunId,
+    /// The call's number in that run.
+    pub seq: i64,
+    /// Who.
+    pub person: PersonKey,
+    /// The name before.
+    pub username: Username,
+    /// The name after.
+    pub new_username: Username,
+    /// What.
+    pub kind: ActionKind,
+    /// Why.
+    pub reason: Reason,
+    /// The entry before, if there was one.
+    pub before: Option<Entry>,
+    /// The fields after; `None` for a delete.
+    pub after: Option<AccountState>,
+    /// How the account is or would be ours.
+    pub origin: Origin,
+    /// The roster's row.
+    pub source: Option<RowRef>,
+    /// State.
+    pub state: IntentState,
+    /// It ever was unknown, and may still land.
+    pub unsettled: bool,
+    /// When the call was last sent.
+    pub last_sent_at: DateTime<Utc>,
+}
+
+impl Intent {
+    /// Nothing may be concluded about the account yet.
+    pub const fn is_open(&self) -> bool {
+        self.state.is_open()
+    }
+
+    /// The entry that the snapshot has once this intent is confirmed, with the given fields and device number.
+    pub fn entry_if_applied(&self, state: AccountState, gateway_id: Option<String>, unknown: bool) -> Entry {
+        let known = self.before.as_ref();
+        let disabled = match (self.kind, state.enabled) {
+            (_, true) => None,
+            (ActionKind::Disable, false) => Some(OwnDisable { reason: self.reason, confirmed_at: None }),
+            (_, false) => known.and_then(|e| e.disabled.clone()),
+        };
+        Entry {
+            username: self.new_username.clone(),
+            origin: self.origin,
+            state,
+            gateway_id: gateway_id.or_else(|| known.and_then(|e| e.gateway_id.clone())),
+            disabled,
+            unknown,
+        }
+    }
+}
+
+/// A call about to be sent, with what it means for each person.
+#[derive(Debug, Clone)]
+pub struct NewCall {
+    /// Run.
+    pub run: RunId,
+    /// Number within the run, from 1.
+    pub seq: i64,
+    /// Sort of call: `add update delete add_group kick commit`.
+    pub kind: &'static str,
+    /// BLAKE3 of what is sent, in hex, password left out.
+    pub payload: String,
+    /// The people concerned; none for groups and commits.
+    pub intents: Vec<Intent>,
+}
+
+/// What is known of a call once it was answered or looked at.
+#[derive(Debug, Clone)]
+pub struct Completion {
+    /// The run that journalled the call.
+    pub run: RunId,
+    /// The call's number there.
+    pub seq: i64,
+    /// State.
+    pub state: IntentState,
+    /// The device's code.
+    pub code: Option<i64>,
+    /// What it said, or what went wrong, for people.
+    pub message: Option<String>,
+    /// Per person, where it differs from the call's state (a batch looked at name by name).
+    pub people: Vec<(PersonKey, IntentState)>,
+    /// The snapshot's changes that this confirms.
+    pub entries: Vec<EntryChange>,
+    /// Groups that are there now.
+    pub groups: Vec<GroupPath>,
+}
+
+/// What recovery found out about one intent.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// Run that journalled it.
+    pub run: RunId,
+    /// Call.
+    pub seq: i64,
+    /// Who.
+    pub person: PersonKey,
+    /// What a look showed.
+    pub state: IntentState,
+    /// Whether a later look is still due.
+    pub unsettled: bool,
+}
+
+/// What is stored of a run when it ends.
+#[derive(Debug, Clone)]
+pub struct RunEnd {
+    /// Outcome.
+    pub outcome: RunOutcome,
+    /// Exit code.
+    pub exit_code: u8,
+    /// Commit.
+    pub commit: CommitState,
+    /// The whole report.
+    pub report: TargetReport,
+}
+
+fn intent(row: &SqliteRow) -> Result<Intent, StoreError> {
+    Ok(Intent {
+        run: RunId(row.try_get("run")?),
+        seq: row.try_get("seq")?,
+        person: named(PersonKey::new(row.try_get("person")?), "intents.person")?,
+        username: named(Username::new(row.try_get("username")?), "intents.username")?,
+        new_username: named(Username::new(row.try_get("new_username")?), "intents.new_username")?,
+        kind: from_word(row.try_get("kind")?, "intents.kind")?,
+        reason: from_word(row.try_get("reason")?, "intents.reason")?,
+        before: row
+            .try_get::<Option<&str>, _>("before")?
+            .map(|t| from_json(t, "intents.before"))
+            .transpose()?,
+        after: row.try_get::<Option<&str>, _>("after")?.map(|t| from_json(t, "intents.after")).transpose()?,
+        origin: from_word(row.try_get("origin")?, "intents.origin")?,
+        source: row
+            .try_get::<Option<&str>, _>("source")?
+            .map(|t| from_json(t, "intents.source"))
+            .transpose()?,
+        state: from_word(row.try_get("state")?, "intents.state")?,
+        unsettled: row.try_get("unsettled")?,
+        last_sent_at: time(row.try_get("last_sent_at")?),
+    })
+}
+
+/// Intents that are open or unsettled, oldest first.
+pub(crate) async fn open_intents(c: &mut SqliteConnection, target: &str) -> Result<Vec<Intent>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT i.*, c.last_sent_at FROM intents i JOIN calls c ON c.run = i.run AND c.seq = i.seq \
+         WHERE i.target = ? AND (i.state IN ('sending', 'unknown') OR i.unsettled = 1) ORDER BY i.run, i.seq, i.person",
+    )
+    .bind(target)
+    .fetch_all(c)
+    .await?;
+    rows.iter().map(intent).collect()
+}
+
+async fn journal_call(
+    c: &mut SqliteConnection,
+    target: &str,
+    call: &NewCall,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO calls (run, seq, kind, payload, state, first_sent_at, last_sent_at) VALUES (?, ?, ?, ?, 'sending', ?5, ?5)",
+    )
+    .bind(call.run.0)
+    .bind(call.seq)
+    .bind(call.kind)
+    .bind(&call.payload)
+    .bind(millis(now))
+    .execute(&mut *c)
+    .await?;
+    for i in &call.intents {
+        sqlx::query(
+            "INSERT INTO intents (run, seq, target, person, username, new_username, kind, reason, before, after, origin, \
+             source, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending')",
+        )
+        .bind(call.run.0)
+        .bind(call.seq)
+        .bind(target)
+        .bind(i.person.as_str())
+        .bind(i.username.as_str())
+        .bind(i.new_username.as_str())
+        .bind(i.kind.as_str())
+        .bind(word(i.reason)?)
+        .bind(i.before.as_ref().map(json).transpose()?)
+        .bind(i.after.as_ref().map(json).transpose()?)
+        .bind(word(i.origin)?)
+        .bind(i.source.as_ref().map(json).transpose()?)
+        .execute(&mut *c)
+        .await?;
+    }
+    if !matches!(call.kind, "commit" | "kick") {
+        mark_dirty(c, target, now).await?;
+    }
+    Ok(())
+}
+
+/// Marks a target dirty; quarantine stays.
+async fn mark_dirty(c: &mut SqliteConnection, target: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE targets SET generation = generation + 1, dirty_since = coalesce(dirty_since, ?), \
+         state = CASE state WHEN 'clean' THEN 'dirty' ELSE state END WHERE name = ?",
+    )
+    .bind(millis(now))
+    .bind(target)
+    .execute(c)
+    .await?;
+    Ok(())
+}
+
+async fn complete_call(
+    c: &mut SqliteConnection,
+    target: &str,
+    by: RunId,
+    done: &Completion,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE calls SET state = ?, answered_at = ?, code = ?, message = ? WHERE run = ? AND seq = ?",
+    )
+    .bind(word(done.state)?)
+    .bind(millis(now))
+    .bind(done.code)
+    .bind(&done.message)
+    .bind(done.run.0)
+    .bind(done.seq)
+    .execute(&mut *c)
+    .await?;
+    sqlx::query(
+        "UPDATE intents SET state = ?1, settled_at = CASE WHEN ?1 = 'unknown' THEN NULL ELSE ?2 END, \
+         unsettled = CASE WHEN ?1 = 'unknown' THEN 1 ELSE unsettled END WHERE run = ?3 AND seq = ?4",
+    )
+    .bind(word(done.state)?)
+    .bind(millis(now))
+    .bind(done.run.0)
+    .bind(done.seq)
+    .execute(&mut *c)
+    .await?;
+    for (person, state) in &done.people {
+        sqlx::query("UPDATE intents SET state = ? WHERE run = ? AND seq = ? AND person = ?")
+            .bind(word(*state)?)
+            .bind(done.run.0)
+            .bind(done.seq)
+            .bind(person.as_str())
+            .execute(&mut *c)
+            .await?;
+    }
+    for change in &done.entries {
+        write_entry(c, target, by, change, now).await?;
+    }
+    for path in &done.groups {
+        note_group(c, target, path, true, now).await?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Begins a run and writes its first audit record. Runs of this target that never ended (their process died) are
+    /// closed as `crashed`; the caller must hold the target's lock unless the run is dry.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn begin_run(
+        &self,
+        new: NewRun,
+        now: DateTime<Utc>,
+    ) -> Result<(RunId, Vec<RunId>), StoreError> {
+        self.write("begin run", move |c| {
+            Box::pin(async move {
+                let target = new.target.as_str();
+                sqlx::query("INSERT OR IGNORE INTO targets (name) VALUES (?)").bind(target).execute(&mut *c).await?;
+                let mut crashed = Vec::new();
+                if !new.dry {
+                    let open: Vec<i64> =
+                        sqlx::query_scalar("SELECT id FROM runs WHERE target = ? AND ended_at IS NULL AND dry = 0")
+                            .bind(target)
+                            .fetch_all(&mut *c)
+                            .await?;
+                    for run in open {
+                        sqlx::query("UPDATE runs SET ended_at = ?, outcome = 'crashed' WHERE id = ?")
+                            .bind(millis(now))
+                            .bind(run)
+                            .execute(&mut *c)
+                            .await?;
+                        crashed.push(RunId(run));
+                    }
+                }
+                let run: i64 = sqlx::query_scalar(
+                    "INSERT INTO runs (target, dry, trigger, actor, version, config_digest, started_at, as_of) \
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                )
+                .bind(target)
+                .bind(new.dry)
+                .bind(word(new.trigger)?)
+                .bind(json(&new.actor)?)
+                .bind(env!("CARGO_PKG_VERSION"))
+                .bind(&new.config_digest)
+                .bind(millis(now))
+                .bind(new.as_of.to_string())
+                .fetch_one(&mut *c)
+                .await?;
+                let run = RunId(run);
+                audit::append(
+                    c,
+                    audit::Record::new("run_started", now).on(&new.target, run).body(json!({
+                        "dry": new.dry, "trigger": new.trigger, "actor": new.actor, "as_of": new.as_of,
+                        "version": env!("CARGO_PKG_VERSION"), "config": new.config_digest, "crashed": crashed,
+                    })),
+                )
+                .await?;
+                Ok((run, crashed))
+            })
+        })
+        .await
+    }
+
+    /// Intents of a target that are open or unsettled, oldest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn open_intents(&self, target: &TargetName) -> Result<Vec<Intent>, StoreError> {
+        let target = target.to_string();
+        self.read("open intents", |c| Box::pin(async move { open_intents(c, &target).await })).await
+    }
+
+    /// Journals a call: durable before its first byte is sent. Marks the target dirty and the people unknown.
+    ///
+    /// # Errors
+    /// If the database fails: then the call must not be sent.
+    pub async fn journal(
+        &self,
+        target: &TargetName,
+        call: NewCall,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let target = target.to_string();
+        self.write("journal a call", move |c| {
+            Box::pin(async move { journal_call(c, &target, &call, now).await })
+        })
+        .await
+    }
+
+    /// Journals that a call is sent once more.
+    ///
+    /// # Errors
+    /// If the database fails: then the call must not be sent.
+    pub async fn journal_again(&self, run: RunId, seq: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write("journal a repeat", move |c| {
+            Box::pin(async move {
+                sqlx::query("UPDATE calls SET attempts = attempts + 1, last_sent_at = ?, state = 'sending', answered_at = NULL WHERE run = ? AND seq = ?")
+                    .bind(millis(now))
+                    .bind(run.0)
+                    .bind(seq)
+                    .execute(&mut *c)
+                    .await?;
+                sqlx::query("UPDATE intents SET state = CASE unsettled WHEN 1 THEN 'unknown' ELSE 'sending' END, settled_at = NULL WHERE run = ? AND seq = ?")
+                    .bind(run.0)
+                    .bind(seq)
+                    .execute(c)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Records what is known of a call now, together with what that confirms.
+    ///
+    /// # Errors
+    /// If the database fails: then the call's outcome stays unknown, and nothing more may be sent.
+    pub async fn complete(
+        &self,
+        target: &TargetName,
+        by: RunId,
+        done: Completion,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let target = target.to_string();
+        self.write("complete a call", move |c| {
+            Box::pin(async move { complete_call(c, &target, by, &done, now).await })
+        })
+        .await
+    }
+
+    /// Records what recovery found: intents settled by a look, entries as looked at. `moved`: a look differs from the
+    /// snapshot, or the snapshot was unknown, so the target is dirty.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn settle(
+        &self,
+        target: &TargetName,
+        by: RunId,
+        settled: Vec<Settlement>,
+        entries: Vec<EntryChange>,
+        moved: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let target = target.to_string();
+        self.write("settle intents", move |c| {
+            Box::pin(async move {
+                for s in &settled {
+                    sqlx::query(
+                        "UPDATE intents SET state = ?1, unsettled = ?2, settled_at = CASE WHEN state = ?1 THEN settled_at ELSE ?3 END, \
+                         audited = CASE WHEN state = ?1 THEN audited ELSE 0 END WHERE run = ?4 AND seq = ?5 AND person = ?6",
+                    )
+                    .bind(word(s.state)?)
+                    .bind(s.unsettled)
+                    .bind(millis(now))
+                    .bind(s.run.0)
+                    .bind(s.seq)
+                    .bind(s.person.as_str())
+                    .execute(&mut *c)
+                    .await?;
+                    sqlx::query("UPDATE calls SET state = 'unknown', answered_at = ?3 WHERE run = ?1 AND seq = ?2 AND state = 'sending'")
+                        .bind(s.run.0)
+                        .bind(s.seq)
+                        .bind(millis(now))
+                        .execute(&mut *c)
+                        .await?;
+                }
+                for change in &entries {
+                    write_entry(c, &target, by, change, now).await?;
+                }
+                if moved {
+                    mark_dirty(c, &target, now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Completes a commit. Dirty is cleared only by a confirmed one, and only while no intent of the target is open.
+    /// Returns whether the target is clean now.
+    ///
+    /// # Errors
+    /// If the database fails: then the target stays dirty.
+    pub async fn complete_commit(
+        &self,
+        target: &TargetName,
+        done: Completion,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let target = target.clone();
+        self.write("complete a commit", move |c| {
+            Box::pin(async move {
+                let confirmed = done.state == IntentState::Applied;
+                let (run, state, code) = (done.run, done.state, done.code);
+                complete_call(c, target.as_str(), run, &done, now).await?;
+                audit::append(
+                    c,
+                    audit::Record::new("commit", now).on(&target, run).body(json!({ "state": state, "code": code })),
+                )
+                .await?;
+                if !confirmed {
+                    return Ok(false);
+                }
+                let open: i64 = sqlx::query_scalar(
+                    "SELECT count(*) FROM intents WHERE target = ? AND state IN ('sending', 'unknown')",
+                )
+                .bind(target.as_str())
+                .fetch_one(&mut *c)
+                .await?;
+                if open > 0 {
+                    return Ok(false);
+                }
+                sqlx::query(
+                    "UPDATE targets SET state = 'clean', quarantined_by = NULL, dirty_since = NULL, committed_at = ?, contacted = 1 \
+                     WHERE name = ?",
+                )
+                .bind(millis(now))
+                .bind(target.as_str())
+                .execute(&mut *c)
+                .await?;
+                sqlx::query(
+                    "UPDATE entries SET disabled_at = ? WHERE target = ? AND disabled_reason IS NOT NULL AND disabled_at IS NULL",
+                )
+                .bind(millis(now))
+                .bind(target.as_str())
+                .execute(c)
+                .await?;
+                Ok(true)
+            })
+        })
+        .await
+    }
+
+    /// Quarantines a target: dirty, and what was written must not take effect until `check` holds again.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn quarantine(
+        &self,
+        target: &TargetName,
+        run: RunId,
+        check: &'static str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let target = target.clone();
+        self.write("quarantine", move |c| {
+            Box::pin(async move {
+                sqlx::query(
+                    "UPDATE targets SET state = 'quarantined', quarantined_by = ?, dirty_since = coalesce(dirty_since, ?) WHERE name = ?",
+                )
+                .bind(check)
+                .bind(millis(now))
+                .bind(target.as_str())
+                .execute(&mut *c)
+                .await?;
+                audit::append(c, audit::Record::new("quarantined", now).on(&target, run).body(json!({ "check": check })))
+                    .await
+            })
+        })
+        .await
+    }
+
+    /// Writes an audit record for every action whose outcome is known and not recorded yet, also those of earlier
+    /// runs. Called before the commit is sent.
+    ///
+    /// # Errors
+    /// If the database fails: then the commit must not be sent.
+    pub async fn audit_actions(
+        &self,
+        target: &TargetName,
+        by: RunId,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let target = target.clone();
+        self.write("audit actions", move |c| {
+            Box::pin(async move {
+                let rows = sqlx::query(
+                    "SELECT i.*, c.last_sent_at, c.code FROM intents i JOIN calls c ON c.run = i.run AND c.seq = i.seq \
+                     WHERE i.target = ? AND i.audited = 0 AND i.state NOT IN ('sending', 'unknown') ORDER BY i.run, i.seq, i.person",
+                )
+                .bind(target.as_str())
+                .fetch_all(&mut *c)
+                .await?;
+                for row in &rows {
+                    let i = intent(row)?;
+                    let code: Option<i64> = row.try_get("code")?;
+                    let record = audit::Record::new("action", now)
+                        .on(&target, by)
+                        .body(json!({ "kind": i.kind, "reason": i.reason, "state": i.state, "code": code,
+                                      "sent_in_run": i.run, "seq": i.seq, "source": i.source }))
+                        .personal(json!({ "person": i.person, "username": i.username, "new_username": i.new_username,
+                                          "before": i.before.as_ref().map(|e| masked(&e.state)),
+                                          "after": i.after.as_ref().map(masked) }));
+                    audit::append(c, record).await?;
+                }
+                sqlx::query("UPDATE intents SET audited = 1 WHERE target = ? AND audited = 0 AND state NOT IN ('sending', 'unknown')")
+                    .bind(target.as_str())
+                    .execute(c)
+                    .await?;
+                Ok(rows.len() as u64)
+            })
+        })
+        .await
+    }
+
+    /// Ends a run: its outcome, its report, its last audit record. Returns the head of the audit chain.
+    ///
+    /// # Errors
+    /// If the database fails: the run then counts as crashed when the next one begins.
+    pub async fn end_run(
+        &self,
+        target: &TargetName,
+        run: RunId,
+        end: RunEnd,
+        now: DateTime<Utc>,
+    ) -> Result<audit::Head, StoreError> {
+        let target = target.clone();
+        self.write("end run", move |c| {
+            Box::pin(async move {
+                let mut stored = end.report;
+                stored.actions = None;
+                sqlx::query("UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = ?, report = ? WHERE id = ?")
+                    .bind(millis(now))
+                    .bind(word(end.outcome)?)
+                    .bind(i64::from(end.exit_code))
+                    .bind(word(end.commit)?)
+                    .bind(json(&stored)?)
+                    .bind(run.0)
+                    .execute(&mut *c)
+                    .await?;
+                let digest = calls_digest(c, run).await?;
+                audit::append(
+                    c,
+                    audit::Record::new("run_ended", now).on(&target, run).body(json!({
+                        "outcome": end.outcome, "exit_code": end.exit_code, "commit": end.commit, "state": stored.state,
+                        "counts": stored.counts, "calls": stored.calls, "plan": stored.plan,
+                        "held_by": stored.held_by.iter().map(|h| &h.guard).collect::<Vec<_>>(),
+                        "journal": digest,
+                    })),
+                )
+                .await?;
+                audit::head(c).await
+            })
+        })
+        .await
+    }
+}
+
+/// An account's fields with its phones masked, as the audit trail keeps them.
+fn masked(state: &AccountState) -> AccountState {
+    AccountState { phone: crate::model::mask_phone(&state.phone), ..state.clone() }
+}
+
+/// BLAKE3 over a run's calls as journalled: the audit trail covers the journal with it.
+pub(crate) async fn calls_digest(c: &mut SqliteConnection, run: RunId) -> Result<String, StoreError> {
+    let rows = sqlx::query("SELECT seq, kind, payload, first_sent_at FROM calls WHERE run = ? ORDER BY seq")
+        .bind(run.0)
+        .fetch_all(c)
+        .await?;
+    let mut hasher = blake3::Hasher::new();
+    for row in &rows {
+        let line = json!([
+            row.try_get::<i64, _>("seq")?,
+            row.try_get::<&str, _>("kind")?,
+            row.try_get::<&str, _>("payload")?,
+            row.try_get::<i64, _>("first_sent_at")?
+        ]);
+        hasher.update(line.to_string().as_bytes());
+        hasher.update(b"\n");
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}

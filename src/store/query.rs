@@ -1,0 +1,1 @@
+//! Questions that people ask: runs, history, who is blocked. Read only.
