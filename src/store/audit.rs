@@ -114,17 +114,9 @@ pub struct Verified {
     pub broken: Vec<Broken>,
 }
 
-fn digest_of(
-    seq: i64,
-    at: i64,
-    kind: &str,
-    target: Option<&str>,
-    run: Option<i64>,
-    body: &str,
-    personal_hash: Option<&str>,
-    prev: &str,
-) -> String {
-    let line = json!([seq, at, kind, target, run, body, personal_hash, prev]).to_string();
+/// The digest of a record: over everything in it but the digest itself, the texts as they are stored.
+fn digest_of(w: &Written, body: &str, personal_hash: Option<&str>) -> String {
+    let line = json!([w.seq, millis(w.at), w.kind, w.target, w.run, body, personal_hash, w.prev]).to_string();
     blake3::hash(line.as_bytes()).to_hex().to_string()
 }
 
@@ -157,21 +149,31 @@ pub(crate) async fn append(c: &mut SqliteConnection, record: Record) -> Result<(
         (personal_hash(&salt, &text), salt, text)
     });
     let hash = personal.as_ref().map(|(hash, _, _)| hash.as_str());
-    let run = record.run.map(|r| r.0);
-    let at = millis(record.at);
-    let digest = digest_of(seq, at, record.kind, record.target.as_deref(), run, &body, hash, &prev);
+    let mut written = Written {
+        seq,
+        at: record.at,
+        kind: record.kind.to_owned(),
+        target: record.target,
+        run: record.run.map(|r| r.0),
+        body: Value::Null,
+        personal: None,
+        erased: false,
+        prev,
+        digest: String::new(),
+    };
+    written.digest = digest_of(&written, &body, hash);
     sqlx::query(
         "INSERT INTO audit (seq, at, kind, target, run, body, personal_hash, prev, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(seq)
-    .bind(at)
-    .bind(record.kind)
-    .bind(&record.target)
-    .bind(run)
+    .bind(millis(written.at))
+    .bind(&written.kind)
+    .bind(&written.target)
+    .bind(written.run)
     .bind(&body)
     .bind(hash)
-    .bind(&prev)
-    .bind(&digest)
+    .bind(&written.prev)
+    .bind(&written.digest)
     .execute(&mut *c)
     .await?;
     if let Some((_, salt, text)) = &personal {
@@ -231,10 +233,7 @@ fn check(raw: &Raw, last: &Head, broken: &mut Vec<Broken>) {
     if w.seq != last.seq + 1 || w.prev != last.digest {
         wrong("order");
     }
-    let at = millis(w.at);
-    let digest =
-        digest_of(w.seq, at, &w.kind, w.target.as_deref(), w.run, &raw.body, raw.hash.as_deref(), &w.prev);
-    if digest != w.digest {
+    if digest_of(w, &raw.body, raw.hash.as_deref()) != w.digest {
         wrong("digest");
     }
     match (&raw.hash, &raw.salt, &raw.personal) {
