@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Cell, PersonKey, RowRef};
 
+mod texts;
+
+pub use texts::Texts;
+
 /// The fields a roster can have. The order is that of reports.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
@@ -93,17 +97,17 @@ pub struct Person {
     /// Who it is.
     pub key: PersonKey,
     /// Every source that has this person, first source first. Never empty.
-    pub sources: Vec<Arc<str>>,
+    pub sources: Arc<[Arc<str>]>,
     /// The row that says so; further rows that were merged in follow.
     pub rows: Vec<RowRef>,
     /// Status.
     pub employment: Employment,
     /// Single-valued text fields for templates (not departments, roles, phones, dates).
-    pub text: BTreeMap<Field, Cell<String>>,
+    pub text: Texts,
     /// Department paths in file order, each as cleaned segments; the first is the main one.
-    pub departments: Cell<Vec<Vec<String>>>,
+    pub departments: Cell<Arc<[Vec<String>]>>,
     /// Role names as in the file.
-    pub roles: Cell<Vec<String>>,
+    pub roles: Cell<Arc<[String]>>,
     /// Phone numbers, normalised.
     pub phones: Cell<Vec<String>>,
     /// First day.
@@ -173,7 +177,8 @@ pub struct Roster {
     pub blocked: BTreeMap<PersonKey, BlockedPerson>,
     /// The sources, in configured order.
     pub sources: Vec<SourceFacts>,
-    /// BLAKE3 over what was read, in hex. Order of files does not matter.
+    /// BLAKE3 over what was understood (people, blocked people, unreadable keys, frozen sources), in hex. The order of
+    /// files and rows does not matter, nor do file names.
     pub digest: String,
     /// `--roster PATH` without `--authoritative`: nobody counts as missing.
     pub partial: bool,
