@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod config;
 pub mod gateway;
+pub mod http;
 pub mod mapping;
 pub mod model;
 pub mod plan;
