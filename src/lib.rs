@@ -4,6 +4,7 @@
 //! carries a plan out through the `gateway` trait and records everything in the `store`. `ARCHITECTURE.md` is the map.
 
 pub mod clock;
+pub mod cloud;
 pub mod config;
 pub mod gateway;
 pub mod http;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cloud::config::{OobConfig, UcloudConfig};
 use crate::gateway::Dialect;
 use crate::model::{GroupPath, TargetName};
 use crate::roster::Field;
@@ -34,6 +35,12 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Approvals.
     pub approval: ApprovalConfig,
+    /// The out-of-band VPN of Tencent's bare-metal servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oob: Option<OobConfig>,
+    /// UCloud's authentication settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ucloud: Option<UcloudConfig>,
 }
 
 /// `[roster]`

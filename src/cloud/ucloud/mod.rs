@@ -1,0 +1,3 @@
+//! UCloud's `GetAuthConfig`: the authentication keys of CDN domains.
+
+pub mod sign;
