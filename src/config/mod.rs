@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::cloud::config::{OobConfig, UcloudConfig};
 use crate::gateway::Dialect;
 use crate::model::{GroupPath, TargetName};
+use crate::plan::AccountField;
 use crate::roster::Field;
 use crate::secret::SecretRef;
 
@@ -735,7 +736,7 @@ pub struct GuardConfig {
     pub missing_file: Switch,
     pub sensitive_roles: Vec<String>,
     pub max_sensitive_grants: Limit,
-    pub fields: BTreeMap<Field, Limit>,
+    pub fields: BTreeMap<AccountField, Limit>,
 }
 
 impl Default for GuardConfig {

@@ -175,16 +175,16 @@ async fn links(c: &mut SqliteConnection, target: &str) -> Result<BTreeMap<Person
 async fn blocked_since(
     c: &mut SqliteConnection,
     target: &str,
-) -> Result<BTreeMap<(PersonKey, String), NaiveDate>, StoreError> {
+) -> Result<BTreeMap<PersonKey, BTreeMap<String, NaiveDate>>, StoreError> {
     let rows = sqlx::query("SELECT person, reason, since FROM blocked WHERE target = ?")
         .bind(target)
         .fetch_all(c)
         .await?;
-    let mut all = BTreeMap::new();
+    let mut all: BTreeMap<PersonKey, BTreeMap<String, NaiveDate>> = BTreeMap::new();
     for row in &rows {
         let person = named(PersonKey::new(row.try_get("person")?), "blocked.person")?;
         if let Some(since) = day(row.try_get("since")?, "blocked.since")? {
-            all.insert((person, row.try_get("reason")?), since);
+            all.entry(person).or_default().insert(row.try_get("reason")?, since);
         }
     }
     Ok(all)
@@ -262,6 +262,7 @@ impl Store {
                     paused: paused.map(|p| p.reason),
                     blocked_since: blocked_since(c, &name).await?,
                     approvals,
+                    ..Past::default()
                 })
             })
         })

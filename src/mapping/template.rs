@@ -1,0 +1,197 @@
+//! Templates over a person's fields. The syntax is `leon`'s: `{field}`, with `\{` for a brace. Which cells there are,
+//! and as what text, is decided here too; what becomes of the text is `rules`' business.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use crate::model::Cell;
+use crate::roster::{Field, Person};
+
+/// What a template's braces can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The person key.
+    Key,
+    /// A field of the roster.
+    Field(Field),
+}
+
+impl FromStr for Source {
+    type Err = ();
+    fn from_str(name: &str) -> Result<Self, ()> {
+        if name == "key" {
+            return Ok(Self::Key);
+        }
+        Field::ALL.into_iter().find(|f| f.as_str() == name).map(Self::Field).ok_or(())
+    }
+}
+
+/// A path as text, from cleaned segments.
+pub(super) fn path(segments: &[String]) -> String {
+    let mut text = String::with_capacity(segments.iter().map(|s| s.len() + 1).sum());
+    for segment in segments {
+        text.push('/');
+        text.push_str(segment);
+    }
+    text
+}
+
+fn joined<'p>(cell: &'p Cell<Vec<String>>, separator: &str) -> Cell<Cow<'p, str>> {
+    match cell {
+        Cell::Value(all) if all.is_empty() => Cell::Empty,
+        Cell::Value(all) if all.len() == 1 => Cell::Value(Cow::Borrowed(&all[0])),
+        other => other.map(|all| Cow::Owned(all.join(separator))),
+    }
+}
+
+fn borrowed(cell: &Cell<String>) -> Cell<Cow<'_, str>> {
+    match cell {
+        Cell::Value(text) => Cell::Value(Cow::Borrowed(text)),
+        Cell::Empty => Cell::Empty,
+        Cell::Unknown => Cell::Unknown,
+    }
+}
+
+/// One field of a person as text. Of several departments it is the first: the account's own.
+pub(super) fn cell(person: &Person, field: Field) -> Cell<Cow<'_, str>> {
+    fn day<'p>(cell: &Cell<chrono::NaiveDate>) -> Cell<Cow<'p, str>> {
+        cell.map(|day| Cow::Owned(day.to_string()))
+    }
+    let text = match field {
+        Field::Department => match &person.departments {
+            Cell::Value(all) => all.first().map_or(Cell::Empty, |first| Cell::Value(Cow::Owned(path(first)))),
+            Cell::Empty => Cell::Empty,
+            Cell::Unknown => Cell::Unknown,
+        },
+        Field::Roles => joined(&person.roles, ","),
+        Field::Phone => joined(&person.phones, ";"),
+        Field::HireDate => day(&person.hire_date),
+        Field::LeaveDate => day(&person.leave_date),
+        Field::ExpiresOn => day(&person.expires_on),
+        other => person.text.get(&other).map_or(Cell::Unknown, borrowed),
+    };
+    match text {
+        Cell::Value(text) if text.trim().is_empty() => Cell::Empty,
+        other => other,
+    }
+}
+
+/// What a template gave.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Rendered {
+    /// The text, without the separators of what is missing.
+    pub text: String,
+    /// The first field that is unknown.
+    pub unknown: Option<Source>,
+    /// The first field that is empty.
+    pub empty: Option<Source>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Value(Source),
+}
+
+/// A template, parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Template(Vec<Part>);
+
+/// Why a template cannot be used.
+pub(super) enum TemplateError {
+    /// Not the syntax of templates.
+    Syntax(String),
+    /// A name in braces that is no field.
+    Unknown(String),
+}
+
+impl Template {
+    pub(super) fn parse(text: &str) -> Result<Self, TemplateError> {
+        let parsed = leon::Template::parse(text).map_err(|e| TemplateError::Syntax(e.to_string()))?;
+        let mut parts = Vec::new();
+        for item in parsed.items.iter() {
+            match (item, parts.last_mut()) {
+                // Escaped braces come as texts of their own; together with their neighbours they are one separator.
+                (leon::Item::Text(text), Some(Part::Text(before))) => before.push_str(text),
+                (leon::Item::Text(text), _) => parts.push(Part::Text((*text).to_owned())),
+                (leon::Item::Key(name), _) => {
+                    let source = name.parse().map_err(|()| TemplateError::Unknown((*name).to_owned()))?;
+                    parts.push(Part::Value(source));
+                }
+            }
+        }
+        Ok(Self(parts))
+    }
+
+    /// Whether the template is nothing but this field.
+    pub(super) fn is_only(&self, field: Field) -> bool {
+        self.0 == [Part::Value(Source::Field(field))]
+    }
+
+    /// Whether the template speaks of this field.
+    pub(super) fn has(&self, field: Field) -> bool {
+        self.0.contains(&Part::Value(Source::Field(field)))
+    }
+
+    /// Whether the template speaks of no field at all.
+    pub(super) fn is_constant(&self) -> bool {
+        !self.0.iter().any(|part| matches!(part, Part::Value(_)))
+    }
+
+    /// Fills the template in. A value that is empty or unknown takes the text beside it along, so that `{name}-{position}`
+    /// without a position gives the name alone.
+    pub(super) fn render<'p>(&self, value: impl Fn(Source) -> Cell<Cow<'p, str>>) -> Rendered {
+        let mut out = Rendered::default();
+        let (mut gap, mut literal, mut filled) = (Vec::new(), "", false);
+        for part in &self.0 {
+            let source = match part {
+                Part::Text(text) => {
+                    literal = text;
+                    continue;
+                }
+                Part::Value(source) => *source,
+            };
+            gap.push(std::mem::take(&mut literal));
+            match value(source) {
+                Cell::Value(text) => {
+                    bridge(&mut out.text, &gap, Side::Before);
+                    out.text.push_str(&text);
+                    gap.clear();
+                    filled = true;
+                }
+                Cell::Empty => out.empty = out.empty.or(Some(source)),
+                Cell::Unknown => out.unknown = out.unknown.or(Some(source)),
+            }
+        }
+        gap.push(literal);
+        if filled || self.is_constant() {
+            bridge(&mut out.text, &gap, Side::After);
+        }
+        out
+    }
+}
+
+/// On which side of a gap the next value stands, and so which of its texts matters.
+#[derive(Clone, Copy)]
+enum Side {
+    Before,
+    After,
+}
+
+/// Writes the text between two values. With values missing in between there are several texts; brackets that are left
+/// empty vanish, and of the rest one is enough.
+fn bridge(out: &mut String, gap: &[&str], side: Side) {
+    if let [only] = gap {
+        out.push_str(only);
+        return;
+    }
+    let mut text = gap.concat();
+    for pair in ["()", "（）", "[]", "【】", "<>", "《》", "「」"] {
+        text = text.replace(pair, "");
+    }
+    let edge = match side {
+        Side::Before => gap.first().filter(|edge| text.starts_with(**edge)),
+        Side::After => gap.last().filter(|edge| text.ends_with(**edge)),
+    };
+    out.push_str(edge.copied().unwrap_or(&text));
+}

@@ -1,0 +1,1 @@
+//! Tests of the mapping: one per rule, named after it.
