@@ -4,7 +4,7 @@
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::rules::MappingConfigError;
-use super::template::cell;
+use super::template::{cell, list};
 use crate::config::When;
 use crate::model::Cell;
 use crate::roster::{Field, Person};
@@ -90,8 +90,8 @@ impl Condition {
 
 fn judge(field: Field, globs: &GlobSet, person: &Person) -> Verdict {
     let list = match field {
-        Field::Roles => Some(&person.roles),
-        Field::Phone => Some(&person.phones),
+        Field::Roles => Some(list(&person.roles)),
+        Field::Phone => Some(list(&person.phones)),
         _ => None,
     };
     let holds = match (list, field) {

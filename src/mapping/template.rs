@@ -36,19 +36,20 @@ pub(super) fn path(segments: &[String]) -> String {
     text
 }
 
-fn joined<'p>(cell: &'p Cell<Vec<String>>, separator: &str) -> Cell<Cow<'p, str>> {
+/// A cell with several values, as a slice.
+pub(super) fn list<C: AsRef<[String]>>(cell: &Cell<C>) -> Cell<&[String]> {
     match cell {
-        Cell::Value(all) if all.is_empty() => Cell::Empty,
-        Cell::Value(all) if all.len() == 1 => Cell::Value(Cow::Borrowed(&all[0])),
-        other => other.map(|all| Cow::Owned(all.join(separator))),
+        Cell::Value(all) if all.as_ref().is_empty() => Cell::Empty,
+        Cell::Value(all) => Cell::Value(all.as_ref()),
+        Cell::Empty => Cell::Empty,
+        Cell::Unknown => Cell::Unknown,
     }
 }
 
-fn borrowed(cell: &Cell<String>) -> Cell<Cow<'_, str>> {
+fn joined<'p>(cell: Cell<&'p [String]>, separator: &str) -> Cell<Cow<'p, str>> {
     match cell {
-        Cell::Value(text) => Cell::Value(Cow::Borrowed(text)),
-        Cell::Empty => Cell::Empty,
-        Cell::Unknown => Cell::Unknown,
+        Cell::Value([only]) => Cell::Value(Cow::Borrowed(only)),
+        other => other.map(|all| Cow::Owned(all.join(separator))),
     }
 }
 
@@ -63,12 +64,12 @@ pub(super) fn cell(person: &Person, field: Field) -> Cell<Cow<'_, str>> {
             Cell::Empty => Cell::Empty,
             Cell::Unknown => Cell::Unknown,
         },
-        Field::Roles => joined(&person.roles, ","),
-        Field::Phone => joined(&person.phones, ";"),
+        Field::Roles => joined(list(&person.roles), ","),
+        Field::Phone => joined(list(&person.phones), ";"),
         Field::HireDate => day(&person.hire_date),
         Field::LeaveDate => day(&person.leave_date),
         Field::ExpiresOn => day(&person.expires_on),
-        other => person.text.get(&other).map_or(Cell::Unknown, borrowed),
+        other => person.text.get(other).map(|text| Cow::Borrowed(*text)),
     };
     match text {
         Cell::Value(text) if text.trim().is_empty() => Cell::Empty,
