@@ -1,6 +1,13 @@
 //! What a run or a plan says, as data: the one JSON object of `sync` and `plan --output json`. Tables, HTML and
 //! metrics are made from these values in the modules below. Keys are a contract: stable, new ones may be added.
 
+pub mod csv_safe;
+pub mod grid;
+pub mod table;
+#[cfg(test)]
+mod tests;
+pub mod words;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{GroupPath, PersonKey, TargetName, Username};
 use crate::plan::{ActionKind, Change, Counts, GroupState, Reason};
+
+pub use csv_safe::{csv_safe, visible};
 
 /// The whole answer of `sync` or `plan`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,1 +1,4 @@
 //! The integration tests: one program, one module per subject.
+
+mod cli_help;
+mod tidy;

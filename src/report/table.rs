@@ -1,0 +1,393 @@
+//! A run or a plan for people: what was read, per target a summary by kind, changed field and department, the
+//! actions, whom and what was held back and why, and at the very end one line with the numbers. Knows no terminal.
+
+use std::fmt::Write as _;
+
+use rust_i18n::t;
+
+use super::grid::{Grid, Tone, strong};
+use super::words;
+use super::{ActionLine, CommitState, HeldBy, RunOutcome, SyncReport, TargetReport, TargetState};
+use crate::plan::{ActionKind, Change};
+use crate::report::csv_safe::visible;
+
+/// How many actions, people or rows a list shows unless everything is asked for.
+const SHOWN: usize = 40;
+/// How many departments the summary shows unless everything is asked for.
+const DEPARTMENTS: usize = 10;
+
+/// How to show a report.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    /// Every action, not only the first ones.
+    pub full: bool,
+    /// Columns to wrap at; `None`: never.
+    pub width: Option<u16>,
+    /// Rows of the roster that were refused.
+    pub refused: Vec<RefusedRow>,
+}
+
+impl View {
+    fn shown(&self, all: usize, limit: usize) -> usize {
+        if self.full { all } else { all.min(limit) }
+    }
+}
+
+/// A row of the roster that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedRow {
+    /// File and line.
+    pub place: String,
+    /// Column, if it is about one.
+    pub column: Option<String>,
+    /// What is wrong with it, and what to do.
+    pub problem: String,
+}
+
+/// The whole report as text, colours included.
+pub fn render(report: &SyncReport, view: &View) -> String {
+    let mut out = roster(report);
+    out.push_str(&refused(view));
+    for target in &report.targets {
+        out.push('\n');
+        out.push_str(&section(target, view));
+    }
+    out.push('\n');
+    for target in &report.targets {
+        out.push_str(&last_line(target, report.targets.len() > 1));
+    }
+    out
+}
+
+fn roster(report: &SyncReport) -> String {
+    let r = &report.roster;
+    let files: usize = r.sources.iter().map(|s| s.files.len()).sum();
+    let files = words::plural(
+        u64::try_from(files).unwrap_or(u64::MAX),
+        t!("report.files.one", count = files),
+        t!("report.files.many", count = files),
+    );
+    let line = t!(
+        "report.roster",
+        files = files,
+        rows = r.rows,
+        accepted = r.accepted,
+        refused = r.refused,
+        day = report.as_of
+    );
+    format!("{line}\n")
+}
+
+fn refused(view: &View) -> String {
+    let all = view.refused.len();
+    if all == 0 {
+        return String::new();
+    }
+    let mut grid = Grid::new(2, view.width);
+    let shown = view.shown(all, SHOWN);
+    for row in &view.refused[..shown] {
+        grid.row(&[
+            (row.place.as_str(), Tone::Faint),
+            (row.column.as_deref().unwrap_or(""), Tone::Plain),
+            (&row.problem, Tone::Plain),
+        ]);
+    }
+    let title = t!("report.refused_rows", count = all);
+    format!("\n{}\n{}{}", strong(&title), grid.render(), more(all - shown))
+}
+
+fn more(hidden: usize) -> String {
+    if hidden == 0 { String::new() } else { format!("  {}\n", t!("report.more", count = hidden)) }
+}
+
+fn section(target: &TargetReport, view: &View) -> String {
+    let mut out = format!("{}\n", strong(&t!("report.target", name = target.target)));
+    for line in &target.recovered {
+        let _ = writeln!(out, "  {}", Tone::Notice.paint(&t!("report.recovered", what = visible(line))));
+    }
+    for line in &target.warnings {
+        let _ = writeln!(out, "  {}", Tone::Notice.paint(&t!("report.warning", what = visible(line))));
+    }
+    out.push_str(&kinds(target, view));
+    out.push_str(&departments(target, view));
+    out.push_str(&actions(target, view));
+    out.push_str(&blocked(target, view));
+    out.push_str(&failures(target, view));
+    out.push_str(&held(target));
+    if let Some(error) = &target.error {
+        let _ = writeln!(out, "\n  {}", Tone::Bad.paint(&visible(&error.message)));
+        if !error.next.is_empty() {
+            let _ = writeln!(out, "  {}", visible(&error.next));
+        }
+    }
+    out
+}
+
+const fn tone(kind: ActionKind) -> Tone {
+    match kind {
+        ActionKind::Add | ActionKind::Enable => Tone::Good,
+        ActionKind::Adopt | ActionKind::Update | ActionKind::Rename => Tone::Notice,
+        ActionKind::Disable | ActionKind::Delete => Tone::Bad,
+    }
+}
+
+/// One row per kind: how many people, and why, or which fields.
+fn kinds(target: &TargetReport, view: &View) -> String {
+    let mut grid = Grid::new(2, view.width);
+    for (kind, count) in words::by_kind(&target.counts) {
+        if count > 0 {
+            let name = format!("{} {}", words::sign(kind), words::kind(kind));
+            grid.row(&[
+                (name, tone(kind)),
+                (count.to_string(), Tone::Plain),
+                (why(target, kind), Tone::Faint),
+            ]);
+        }
+    }
+    if grid.is_empty() {
+        return String::new();
+    }
+    grid.right(1);
+    let mut out = grid.render();
+    if !target.changed_fields.is_empty() {
+        let fields: Vec<_> =
+            target.changed_fields.iter().map(|(name, n)| format!("{} {n}", words::field(name))).collect();
+        let _ = writeln!(out, "  {}", t!("report.changed_fields", fields = fields.join(&words::comma())));
+    }
+    out
+}
+
+/// The reasons behind a kind, counted, where the actions are at hand.
+fn why(target: &TargetReport, kind: ActionKind) -> String {
+    let mut reasons = std::collections::BTreeMap::new();
+    for action in target.actions.iter().flatten().filter(|a| a.kind == kind && a.withheld_by.is_none()) {
+        *reasons.entry(action.reason).or_insert(0u64) += 1;
+    }
+    reasons
+        .iter()
+        .map(|(r, n)| format!("{} {n}", words::reason(*r)))
+        .collect::<Vec<_>>()
+        .join(&words::comma())
+}
+
+/// The departments that people of this plan go to, the largest first.
+fn departments(target: &TargetReport, view: &View) -> String {
+    let mut groups: Vec<_> = target.groups.iter().filter(|g| g.people > 0).collect();
+    if groups.is_empty() {
+        return String::new();
+    }
+    groups.sort_by(|a, b| b.people.cmp(&a.people).then_with(|| a.path.cmp(&b.path)));
+    // A group that is not there matters more than its size: it is never among those left out.
+    groups.sort_by_key(|g| words::group_state(g.state).is_none());
+    let wanting = groups.iter().filter(|g| words::group_state(g.state).is_some()).count();
+    let shown = view.shown(groups.len(), DEPARTMENTS.max(wanting));
+    let mut grid = Grid::new(2, view.width);
+    for group in &groups[..shown] {
+        let state = words::group_state(group.state);
+        grid.row(&[
+            (group.path.as_str(), Tone::Plain),
+            (&group.people.to_string(), Tone::Plain),
+            (state.as_deref().unwrap_or(""), Tone::Notice),
+        ]);
+    }
+    grid.right(1);
+    format!("\n  {}\n{}{}", t!("report.departments"), grid.render(), more(groups.len() - shown))
+}
+
+fn actions(target: &TargetReport, view: &View) -> String {
+    let Some(actions) = target.actions.as_deref().filter(|a| !a.is_empty()) else {
+        return String::new();
+    };
+    let shown = view.shown(actions.len(), SHOWN);
+    let mut grid = Grid::new(2, view.width);
+    for action in &actions[..shown] {
+        grid.row(&action_row(action));
+    }
+    format!("\n  {}\n{}{}", t!("report.actions"), grid.render(), more(actions.len() - shown))
+}
+
+fn action_row(action: &ActionLine) -> [(String, Tone); 5] {
+    let who = if action.person.as_str() == action.username.as_str() {
+        action.username.to_string()
+    } else {
+        format!("{} ({})", action.username, action.person)
+    };
+    let mut what = changes(action);
+    if let Some(brake) = &action.withheld_by {
+        let line = t!("report.withheld_by", brake = brake);
+        what = if what.is_empty() { line.into_owned() } else { format!("{line}\n{what}") };
+    }
+    [
+        (format!("{} {}", words::sign(action.kind), words::kind(action.kind)), tone(action.kind)),
+        (who, Tone::Plain),
+        (words::reason(action.reason).into_owned(), Tone::Plain),
+        (action.source.as_ref().map(ToString::to_string).unwrap_or_default(), Tone::Faint),
+        (what, Tone::Plain),
+    ]
+}
+
+/// For a new account its values on one line; for a change one line per field, before and after.
+fn changes(action: &ActionLine) -> String {
+    let one = |(name, change): (&String, &Change)| match change {
+        (_, after) if action.kind == ActionKind::Add => match after.as_deref() {
+            None | Some("") => None,
+            Some(value) => Some(format!("{} {value}", words::field(name))),
+        },
+        (before, after) => Some(format!(
+            "{}: {} → {}",
+            words::field(name),
+            value(before.as_deref()),
+            value(after.as_deref())
+        )),
+    };
+    let parts: Vec<_> = action.changes.iter().filter_map(one).collect();
+    parts.join(if action.kind == ActionKind::Add { " · " } else { "\n" })
+}
+
+fn value(text: Option<&str>) -> &str {
+    match text {
+        None => "–",
+        Some("") => "\"\"",
+        Some(text) => text,
+    }
+}
+
+fn blocked(target: &TargetReport, view: &View) -> String {
+    let all = target.blocked.len();
+    if all == 0 {
+        return String::new();
+    }
+    let shown = view.shown(all, SHOWN);
+    let mut grid = Grid::new(2, view.width);
+    for line in &target.blocked[..shown] {
+        let place = match (&line.file, line.line) {
+            (Some(file), Some(number)) => format!("{file}:{number}"),
+            (Some(file), None) => file.to_string(),
+            (None, _) => "–".to_owned(),
+        };
+        let since = t!("report.since", day = line.since);
+        grid.row(&[
+            (place.as_str(), Tone::Faint),
+            (line.person.as_str(), Tone::Plain),
+            (line.reason.as_str(), Tone::Notice),
+            (line.detail.as_str(), Tone::Plain),
+            (&since, Tone::Faint),
+        ]);
+    }
+    format!("\n  {}\n{}{}", t!("report.blocked", count = all), grid.render(), more(all - shown))
+}
+
+fn failures(target: &TargetReport, view: &View) -> String {
+    let all = target.failures.len();
+    if all == 0 {
+        return String::new();
+    }
+    let shown = view.shown(all, SHOWN);
+    let mut grid = Grid::new(2, view.width);
+    for failure in &target.failures[..shown] {
+        let code = failure.code.map(|c| t!("report.code", code = c).into_owned()).unwrap_or_default();
+        grid.row(&[
+            (failure.username.as_str(), Tone::Plain),
+            (&words::kind(failure.kind), tone(failure.kind)),
+            (&code, Tone::Bad),
+            (&failure.message, Tone::Plain),
+        ]);
+    }
+    format!("\n  {}\n{}{}", t!("report.failures", count = all), grid.render(), more(all - shown))
+}
+
+/// What holds the plan: name, figure, limit, and how to go on.
+fn held(target: &TargetReport) -> String {
+    let mut out = String::new();
+    for HeldBy { guard, limit, actual, detail } in &target.held_by {
+        let line = match (actual, limit) {
+            (Some(actual), Some(limit)) => {
+                t!("report.held_figures", guard = guard, actual = actual, limit = limit)
+            }
+            _ => t!("report.held", guard = guard),
+        };
+        let _ = writeln!(out, "\n  {}", Tone::Bad.paint(&line));
+        if !detail.is_empty() {
+            let _ = writeln!(out, "  {}", visible(detail));
+        }
+    }
+    if let Some(approval) = &target.approval {
+        let guards = approval.guards.join(", ");
+        let line =
+            t!("report.approved", guards = guards, by = approval.by, reason = visible(&approval.reason));
+        let _ = writeln!(out, "\n  {line}");
+    }
+    out
+}
+
+/// The line with the numbers. It names the target where there are several, and says what a state other than clean
+/// asks for.
+fn last_line(target: &TargetReport, name_it: bool) -> String {
+    let c = &target.counts;
+    let sent = target.calls.mutations > 0;
+    let said = |(kind, n): (ActionKind, u64)| {
+        (n > 0).then(|| if sent { words::done(kind, n) } else { words::planned(kind, n) })
+    };
+    let mut parts: Vec<_> = words::by_kind(c).into_iter().filter_map(said).collect();
+    parts.push(t!("report.count.unchanged", count = c.unchanged));
+    for (count, text) in [
+        (c.withheld, t!("report.count.withheld", count = c.withheld)),
+        (c.blocked, t!("report.count.blocked", count = c.blocked)),
+        (c.failed, t!("report.count.failed", count = c.failed)),
+    ] {
+        if count > 0 {
+            parts.push(text);
+        }
+    }
+    let mut line = t!(
+        "report.last_line",
+        outcome = words::outcome(target.outcome),
+        numbers = parts.join(&words::comma())
+    )
+    .into_owned();
+    if target.outcome != RunOutcome::Planned {
+        let _ = write!(line, "{}", t!("report.last_line_calls", calls = calls(target)));
+    }
+    if name_it {
+        line = format!("{}  {line}", target.target);
+    }
+    let line = strong(&outcome_tone(target).paint(&line));
+    format!("{line}\n{}", aftermath(target))
+}
+
+fn calls(target: &TargetReport) -> String {
+    let calls = &target.calls;
+    let changes = words::plural(
+        calls.mutations,
+        t!("report.calls.one", count = calls.mutations),
+        t!("report.calls.many", count = calls.mutations),
+    );
+    let commits = match target.commit {
+        CommitState::None => words::commit(CommitState::None).into_owned(),
+        state => words::plural(
+            calls.commits,
+            t!("report.commits.one", count = calls.commits, state = words::commit(state)),
+            t!("report.commits.many", count = calls.commits, state = words::commit(state)),
+        )
+        .into_owned(),
+    };
+    [changes.into_owned(), commits, words::duration(target.duration_ms)].join(&words::comma())
+}
+
+const fn outcome_tone(target: &TargetReport) -> Tone {
+    match target.outcome {
+        RunOutcome::NoChanges | RunOutcome::Planned | RunOutcome::Applied => Tone::Good,
+        RunOutcome::Partial | RunOutcome::Held | RunOutcome::Locked => Tone::Notice,
+        RunOutcome::Failed | RunOutcome::Unconfirmed => Tone::Bad,
+    }
+}
+
+fn aftermath(target: &TargetReport) -> String {
+    let text = match target.state {
+        TargetState::Clean => return String::new(),
+        TargetState::Dirty => t!("report.after.dirty"),
+        TargetState::Quarantined => t!("report.after.quarantined"),
+        TargetState::Paused => t!("report.after.paused", name = target.target),
+    };
+    format!("{text}\n")
+}
