@@ -5,12 +5,12 @@
 pub mod args;
 mod completions;
 pub mod exit;
-mod failure;
+pub mod failure;
 mod help_zh;
 mod lang;
 mod logging;
 mod man;
-mod output;
+pub mod output;
 pub mod process;
 
 use std::ffi::OsString;
