@@ -1,4 +1,7 @@
 //! The integration tests: one program, one module per subject.
+//! (`cfg(test)` tells clippy that helpers here are tests too, and may unwrap.)
 
+#[cfg(test)]
 mod cli_help;
+#[cfg(test)]
 mod tidy;
