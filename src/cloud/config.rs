@@ -40,7 +40,7 @@ pub struct OobConfig {
     pub sink: Option<SinkRef>,
     /// When the daemon changes the VPN password: cron expressions, none by default.
     #[serde(deserialize_with = "values::one_or_many")]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "values::one_or_many_schema")]
     pub rotate: Vec<String>,
     /// Length of a new password: 8 to 16.
     pub password_length: u8,
@@ -90,7 +90,7 @@ pub struct UcloudConfig {
     pub token: Option<SecretRef>,
     /// When the daemon compares the keys with last time: cron expressions, none by default.
     #[serde(deserialize_with = "values::one_or_many")]
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "values::one_or_many_schema")]
     pub watch: Vec<String>,
     /// Time limit of one request.
     pub timeout: Span,

@@ -32,9 +32,13 @@ impl Span {
 impl TryFrom<String> for Span {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        humantime::parse_duration(&text)
-            .map(Self)
-            .map_err(|_| rust_i18n::t!("config.not_a_duration", value = text).into_owned())
+        // humantime takes `M` for a month and more besides; a file takes only these units, so that a slip of
+        // the shift key does not turn five minutes into five months.
+        let units = text.split(|c: char| c.is_ascii_digit()).filter(|unit| !unit.is_empty());
+        let known = text.starts_with(|c: char| c.is_ascii_digit())
+            && units.into_iter().all(|unit| matches!(unit, "ms" | "s" | "m" | "h" | "d"));
+        let parsed = known.then(|| humantime::parse_duration(&text).ok()).flatten();
+        parsed.map(Self).ok_or_else(|| rust_i18n::t!("config.not_a_duration", value = text).into_owned())
     }
 }
 
@@ -47,6 +51,9 @@ impl From<Span> for String {
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let s = self.0.as_secs();
+        if self.0.subsec_millis() != 0 {
+            return write!(f, "{}ms", self.0.as_millis());
+        }
         match s {
             0 => f.write_str("0s"),
             s if s % 86_400 == 0 => write!(f, "{}d", s / 86_400),
@@ -198,6 +205,11 @@ pub mod span_or_off {
         }
         Span::try_from(text).map(Some).map_err(serde::de::Error::custom)
     }
+}
+
+/// The schema of [`one_or_many`].
+pub fn one_or_many_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] })
 }
 
 /// One text or a list of them.

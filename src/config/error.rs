@@ -1,0 +1,125 @@
+//! What can be wrong with a configuration, as values: for people (in their language) and for the JSON answer.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use rust_i18n::t;
+
+use super::access::AccessError;
+
+/// One thing that is wrong in a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The setting's full path, for example `target[hq].tls.pin_sha256`.
+    pub key: String,
+    /// The environment variable that says so, if it is not the file.
+    pub variable: Option<String>,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.variable {
+            Some(variable) if !self.key.is_empty() => {
+                write!(f, "{variable} ({}): {}", self.key, self.message)
+            }
+            Some(variable) => write!(f, "{variable}: {}", self.message),
+            None => write!(f, "{}: {}", self.key, self.message),
+        }
+    }
+}
+
+/// Why there is no configuration to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Both usual places have one: which is meant?
+    #[error("{}", t!("config.both", one = one.display(), other = other.display()))]
+    Ambiguous {
+        /// The first.
+        one: PathBuf,
+        /// The second.
+        other: PathBuf,
+    },
+    /// Neither usual place has one.
+    #[error("{}", t!("config.none", places = list(places)))]
+    Absent {
+        /// Where was looked.
+        places: Vec<PathBuf>,
+    },
+    /// The file cannot or may not be read.
+    #[error("{0}")]
+    Unreadable(#[from] AccessError),
+    /// The file is not UTF-8.
+    #[error("{}", t!("config.not_utf8", path = path.display(), line = line))]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// The line with the first byte that is not.
+        line: usize,
+    },
+    /// The file is not TOML.
+    #[error("{}", t!("config.syntax", path = path.display(), place = place, cause = cause))]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Line and column.
+        place: String,
+        /// What the parser says. Never the line itself: it could hold a key.
+        cause: String,
+    },
+    /// Settings are wrong: all of them, by key.
+    #[error("{}", many(path, problems))]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problems: Vec<Problem>,
+    },
+}
+
+impl ConfigError {
+    /// Stable word for the JSON answer.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Ambiguous { .. } => "config_ambiguous",
+            Self::Absent { .. } => "config_absent",
+            Self::Unreadable(_) => "config_unreadable",
+            Self::NotText { .. } | Self::Syntax { .. } => "config_syntax",
+            Self::Invalid { .. } => "config_invalid",
+        }
+    }
+
+    /// What to do now.
+    pub fn next(&self) -> String {
+        match self {
+            Self::Ambiguous { one, .. } => t!("config.next.both", one = one.display()),
+            Self::Absent { .. } => t!("config.next.none"),
+            Self::Unreadable(_) => t!("config.next.unreadable"),
+            Self::NotText { .. } => t!("config.next.not_utf8"),
+            Self::Syntax { .. } | Self::Invalid { .. } => t!("config.next.invalid"),
+        }
+        .into_owned()
+    }
+
+    /// The process's exit code: 2 for wrong usage, otherwise 1.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Ambiguous { .. } => 2,
+            _ => 1,
+        }
+    }
+}
+
+fn list(places: &[PathBuf]) -> String {
+    places.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn many(path: &std::path::Path, problems: &[Problem]) -> String {
+    let mut text = t!("config.invalid", path = path.display(), count = problems.len()).into_owned();
+    for problem in problems {
+        text.push_str("\n  - ");
+        text.push_str(&problem.to_string());
+    }
+    text
+}
