@@ -12,6 +12,16 @@ use serde::{Deserialize, Serialize};
 use crate::model::{GroupPath, Username};
 use crate::secret::Secret;
 
+pub mod answer;
+pub mod client;
+mod error;
+mod json;
+pub mod token;
+pub mod wire;
+
+pub use client::HttpGateway;
+pub use error::GatewayError;
+
 /// Which of the two families of calls a device speaks. Source: the vendor's two manuals.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
