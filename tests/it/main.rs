@@ -4,4 +4,6 @@
 #[cfg(test)]
 mod cli_help;
 #[cfg(test)]
+mod gateway_wire;
+#[cfg(test)]
 mod tidy;
