@@ -2,13 +2,13 @@
 //! `crate::config`; secrets are read when a command or a scheduled job begins, not here.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::sink::SinkRef;
 use crate::config::{Span, values};
+use crate::http::{Url, check_url};
 use crate::secret::SecretRef;
 
 /// Where Tencent's old API answers. The host is part of what is signed.
@@ -233,8 +233,8 @@ impl Endpoint {
         &self.0
     }
 
-    fn url(&self) -> Option<reqwest::Url> {
-        reqwest::Url::parse(&self.0).ok()
+    fn url(&self) -> Option<Url> {
+        check_url(&self.0).ok()
     }
 
     /// Host name without port, lower case.
@@ -251,24 +251,12 @@ impl Endpoint {
 impl TryFrom<String> for Endpoint {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        let refuse = |key: &str| rust_i18n::t!(key, value = text).into_owned();
-        let url = reqwest::Url::parse(&text).map_err(|_| refuse("cloud.config.not_an_address"))?;
-        let plain = url.username().is_empty() && url.password().is_none();
-        if !plain || url.query().is_some() || url.fragment().is_some() || url.host_str().is_none() {
-            return Err(refuse("cloud.config.not_an_address"));
+        let url = check_url(&text).map_err(|e| e.to_string())?;
+        if url.query().is_some() {
+            return Err(rust_i18n::t!("cloud.config.query").into_owned());
         }
-        match url.scheme() {
-            "https" => Ok(Self(url.into())),
-            "http" if is_loopback(&url) => Ok(Self(url.into())),
-            _ => Err(refuse("cloud.config.not_https")),
-        }
+        Ok(Self(url.into()))
     }
-}
-
-fn is_loopback(url: &reqwest::Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    host == "localhost"
-        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl From<Endpoint> for String {

@@ -2,11 +2,22 @@
 //! authentication keys of UCloud. One signer and one client per provider over the same HTTP foundation as the gateway
 //! client. Nothing here knows rosters, accounts or gateways.
 //!
-//! `params` is what a call carries, `tencent` and `ucloud` are the two providers, `config` their sections.
+//! `params` is what a call carries, `call` sends it and repeats what may be repeated, `refusal` says what a "no" means,
+//! `tencent` and `ucloud` are the two providers. `rotate` changes the VPN's password so that the one that works is never
+//! lost; it writes through `sink` and remembers in `store`.
 
+pub mod call;
 pub mod config;
+mod error;
 pub mod params;
 pub mod password;
+pub mod refusal;
+pub mod simulated;
 pub mod sink;
 pub mod tencent;
+#[cfg(test)]
+mod testing;
+mod tolerant;
 pub mod ucloud;
+
+pub use error::{Call, CloudError, Provider};

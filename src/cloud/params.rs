@@ -3,12 +3,10 @@
 
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 
+use crate::http::encode_pairs;
 use crate::secret::Secret;
-
-/// Everything but `A-Za-z0-9-_.~` is encoded, with upper-case hex.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Parameters of one request. `Debug` shows the names only.
 #[derive(Clone, Default)]
@@ -51,16 +49,7 @@ impl Params {
 
     /// The form body: every name and value percent-encoded exactly once.
     pub fn form(&self) -> Secret {
-        let mut body = String::new();
-        for (name, value) in self.iter() {
-            if !body.is_empty() {
-                body.push('&');
-            }
-            body.extend(utf8_percent_encode(name, ENCODED));
-            body.push('=');
-            body.extend(utf8_percent_encode(value, ENCODED));
-        }
-        Secret::new(body)
+        Secret::new(encode_pairs(self.iter()))
     }
 
     /// Reads a form body or a query; `+` is a space. Bytes that are not UTF-8 are refused.
