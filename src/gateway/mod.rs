@@ -14,6 +14,7 @@ use crate::secret::Secret;
 
 pub mod answer;
 pub mod client;
+pub mod embedded;
 mod error;
 mod json;
 pub mod token;

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod cli_help;
 #[cfg(test)]
+mod gateway_device;
+#[cfg(test)]
 mod gateway_wire;
 #[cfg(test)]
 mod tidy;
