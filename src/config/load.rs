@@ -36,6 +36,14 @@ pub struct Loaded {
     pub digest: String,
     /// What is allowed but unwise, for people.
     pub warnings: Vec<String>,
+    pub(super) origins: Origins,
+}
+
+/// What the file and the environment said, to tell where a setting came from.
+#[derive(Debug, Clone)]
+pub(super) struct Origins {
+    pub(super) file: Json,
+    pub(super) variables: Variables,
 }
 
 impl Loaded {
@@ -65,23 +73,27 @@ fn find(places: &[PathBuf]) -> Result<PathBuf, ConfigError> {
 
 fn load_file(path: &Path, env: &Env) -> Result<Loaded, ConfigError> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let read = read_guarded(&path, LONGEST)?;
-    let text = String::from_utf8(read.bytes).map_err(|e| {
+    let found = read_guarded(&path, LONGEST)?;
+    let text = String::from_utf8(found.bytes).map_err(|e| {
         let good = e.utf8_error().valid_up_to();
         let line = 1 + e.as_bytes()[..good].iter().filter(|b| **b == b'\n').count();
         ConfigError::NotText { path: path.clone(), line }
     })?;
-    let (config, mut warnings) = parse(&text, &path, env)?;
-    if read.group_writable {
+    let (config, mut warnings, origins) = read(&text, &path, env)?;
+    if found.group_writable {
         warnings.insert(0, t!("config.warn.group_writable", path = path.display()).into_owned());
     }
     let base = path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned);
     let digest = digest(&config);
-    Ok(Loaded { config, path, base, digest, warnings })
+    Ok(Loaded { config, path, base, digest, warnings, origins })
 }
 
-/// Reads settings from a text. `path` is only named in errors.
+/// Reads settings from a text, and gives them with the warnings. `path` is only named in errors.
 pub fn parse(text: &str, path: &Path, env: &Env) -> Result<(Config, Vec<String>), ConfigError> {
+    read(text, path, env).map(|(config, warnings, _)| (config, warnings))
+}
+
+fn read(text: &str, path: &Path, env: &Env) -> Result<(Config, Vec<String>, Origins), ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let file = config::File::from_str(text, FileFormat::Toml);
     let settings = Settings::builder().add_source(file.clone()).build().map_err(|e| syntax(path, &e))?;
@@ -118,7 +130,9 @@ pub fn parse(text: &str, path: &Path, env: &Env) -> Result<(Config, Vec<String>)
     problems.extend(findings.problems.into_iter().filter(news));
     problems.sort();
     match config {
-        Some(config) if problems.is_empty() => Ok((config, findings.warnings)),
+        Some(config) if problems.is_empty() => {
+            Ok((config, findings.warnings, Origins { file: reader.tree, variables }))
+        }
         _ => Err(ConfigError::Invalid { path: path.to_owned(), problems }),
     }
 }

@@ -8,11 +8,14 @@ mod account;
 mod check;
 mod env;
 mod error;
+mod init;
 mod load;
+mod loosened;
 mod path;
 mod roster;
 pub mod schedule;
 mod shape;
+mod show;
 mod support;
 mod target;
 #[cfg(test)]
@@ -27,10 +30,14 @@ use crate::cloud::config::{OobConfig, UcloudConfig};
 
 pub use access::{AccessError, Guarded, read_guarded};
 pub use account::*;
+pub use check::limits;
 pub use env::{Env, OVERRIDE_PREFIX};
 pub use error::{ConfigError, Problem};
+pub use init::init;
 pub use load::{LOCAL_PATH, Loaded, SYSTEM_PATH, digest, load, parse};
+pub use loosened::loosened;
 pub use roster::*;
+pub use show::{Origin, Setting};
 pub use target::*;
 pub use values::{Limit, Span, When};
 

@@ -51,7 +51,7 @@ impl KeyPath {
         keys.collect::<Vec<_>>().join(".")
     }
 
-    /// For people: elements of lists by their `name` where they have one.
+    /// For people: elements of lists by their `name` where they have one, odd keys in quotes as TOML wants them.
     pub fn label(&self, tree: &Json) -> String {
         let mut text = String::new();
         let mut here = Some(tree);
@@ -62,7 +62,8 @@ impl KeyPath {
                     if !text.is_empty() {
                         text.push('.');
                     }
-                    text.push_str(key);
+                    let bare = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+                    text.push_str(&if bare { key.clone() } else { format!("\"{key}\"") });
                 }
                 Step::Index(index) => {
                     let name =

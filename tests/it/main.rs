@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod cli_help;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
 mod gateway_device;
 #[cfg(test)]
 mod gateway_wire;

@@ -6,6 +6,8 @@ mod roster;
 mod schedule;
 mod target;
 
+pub use target::limits;
+
 use globset::GlobBuilder;
 use leon::{Item, Template};
 use rust_i18n::t;
