@@ -199,14 +199,3 @@ pub struct PlanInput<'a> {
     /// `--allow-guard`: these guards do not hold.
     pub allow_guards: &'a BTreeSet<String>,
 }
-
-/// People with an account here whom no row of the roster names, to be counted for `missing_runs`. Whether they may
-/// count as gone (sources that prove nothing, unreadable keys) is decided by the plan.
-pub fn absent(snapshot: &Snapshot, roster: &Roster) -> BTreeSet<PersonKey> {
-    if roster.partial {
-        return BTreeSet::new();
-    }
-    let named =
-        |person: &&PersonKey| !roster.people.contains_key(*person) && !roster.blocked.contains_key(*person);
-    snapshot.entries.keys().filter(named).cloned().collect()
-}

@@ -274,3 +274,18 @@ impl Plan {
         self.blocked.iter().any(|blocked| blocked.by_gateway)
     }
 }
+
+impl Counts {
+    /// The count of one kind of action.
+    pub fn of_mut(&mut self, kind: ActionKind) -> &mut u64 {
+        match kind {
+            ActionKind::Add => &mut self.add,
+            ActionKind::Adopt => &mut self.adopt,
+            ActionKind::Update => &mut self.update,
+            ActionKind::Rename => &mut self.rename,
+            ActionKind::Enable => &mut self.enable,
+            ActionKind::Disable => &mut self.disable,
+            ActionKind::Delete => &mut self.delete,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Tests of the planner: one per rule, named after it; and properties.
+
+pub(crate) mod world;
+
+mod basics;
+mod existing;
+mod guards;
+mod names;
+mod places;
+mod removals;
