@@ -12,12 +12,15 @@ mod error;
 pub mod params;
 pub mod password;
 pub mod refusal;
+pub mod rotate;
 pub mod simulated;
 pub mod sink;
+pub mod store;
 pub mod tencent;
 #[cfg(test)]
 mod testing;
 mod tolerant;
 pub mod ucloud;
+pub mod watch;
 
 pub use error::{Call, CloudError, Provider};

@@ -148,7 +148,7 @@ impl SinkRef {
             Self::File(_) => write_new(&temporary, line.expose().as_bytes()),
             Self::Age { recipient, .. } => write_new(&temporary, &encrypt(recipient, &line)?),
         };
-        written.map_err(at(&temporary))?;
+        written.and_then(|file| self.hand_over(&file)).map_err(at(&temporary))?;
         fs::rename(&temporary, &pending).map_err(at(&pending))?;
         self.sync_folder()?;
         mark(&pending).map_err(at(&pending))?.ok_or(SinkError::OddPending { path: pending })
@@ -197,9 +197,34 @@ impl SinkRef {
         self.remove(&self.kept_path(id))
     }
 
+    /// The mark of the pending password, if there is one.
+    pub fn pending_mark(&self) -> Result<Option<FileMark>, SinkError> {
+        let path = self.pending_path();
+        mark(&path).map_err(at(&path))
+    }
+
     /// The mark of the password in use, if there is one.
     pub fn current_mark(&self) -> Result<Option<FileMark>, SinkError> {
         mark(self.path()).map_err(at(self.path()))
+    }
+
+    /// Takes the lock of this sink, which lasts until the file is dropped. `None`: somebody else has it.
+    pub fn lock(&self) -> Result<Option<File>, SinkError> {
+        self.check_folder()?;
+        let path = self.lock_path();
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let file = file.map_err(at(&path))?;
+        self.hand_over(&file).map_err(at(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(cause)) => Err(at(&path)(cause)),
+        }
+    }
+
+    /// The lock file.
+    pub fn lock_path(&self) -> PathBuf {
+        self.beside("lock")
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {
@@ -233,6 +258,16 @@ impl SinkRef {
         Ok(())
     }
 
+    /// What root writes by hand belongs to the folder's owner, so that the service can go on with it.
+    fn hand_over(&self, file: &File) -> io::Result<()> {
+        let (folder, me) = (fs::metadata(self.folder())?, rustix::process::geteuid().as_raw());
+        if me == 0 && folder.uid() != 0 {
+            std::os::unix::fs::fchown(file, Some(folder.uid()), Some(folder.gid()))?;
+            file.sync_all()?;
+        }
+        Ok(())
+    }
+
     fn sync_folder(&self) -> Result<(), SinkError> {
         let folder = self.folder();
         File::open(folder).and_then(|f| f.sync_all()).map_err(at(folder))
@@ -248,6 +283,20 @@ pub struct FileMark {
     pub inode: u64,
 }
 
+impl FileMark {
+    /// Reads what `Display` writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (device, inode) = text.split_once(':')?;
+        Some(Self { device: device.parse().ok()?, inode: inode.parse().ok()? })
+    }
+}
+
+impl fmt::Display for FileMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.device, self.inode)
+    }
+}
+
 fn mark(path: &Path) -> io::Result<Option<FileMark>> {
     match fs::symlink_metadata(path) {
         Ok(found) => Ok(Some(FileMark { device: found.dev(), inode: found.ino() })),
@@ -261,7 +310,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> SinkError + use<> {
     move |cause| SinkError::Io { path, cause }
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
     // A left-over of a crash was never sent: only what was renamed to `pending` is.
     match fs::remove_file(path) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
@@ -269,7 +318,8 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
-    file.sync_all()
+    file.sync_all()?;
+    Ok(file)
 }
 
 fn encrypt(recipient: &str, line: &Secret) -> Result<Vec<u8>, SinkError> {

@@ -148,6 +148,11 @@ impl<C: Clock> Simulated<C> {
         self.lock().faults.entry(action.to_owned()).or_default().extend(faults);
     }
 
+    /// Forgets faults that no call has met yet.
+    pub fn calm(&self) {
+        self.lock().faults.clear();
+    }
+
     /// Lets every late call arrive now.
     pub fn deliver_late(&self) {
         let now = self.clock.now();

@@ -13,8 +13,6 @@ use crate::cloud::password;
 use crate::cloud::tencent::sign::{Scope, sign};
 use crate::secret::Secret;
 
-/// A request older or newer than this is refused, in seconds.
-const TOLERANCE: i64 = 300;
 /// Calls of one kind in a minute.
 const QUOTA: usize = 100;
 
@@ -23,6 +21,9 @@ const QUOTA: usize = 100;
 pub struct TencentState {
     /// The host it knows itself by.
     pub host: String,
+    /// A request older or newer than this is refused, in seconds. The pages say five minutes, or two hours.
+    #[serde(default = "five_minutes")]
+    pub tolerance: i64,
     /// SecretId to SecretKey.
     pub keys: BTreeMap<String, String>,
     /// The VPN account; absent: this account has no VPN.
@@ -37,6 +38,10 @@ pub struct TencentState {
     /// Calls of the last minute: second, kind.
     #[serde(default)]
     pub recent: Vec<(i64, String)>,
+}
+
+const fn five_minutes() -> i64 {
+    300
 }
 
 /// A VPN account.
@@ -128,6 +133,7 @@ impl TencentState {
         };
         Self {
             host: "bm.api.qcloud.com".into(),
+            tolerance: five_minutes(),
             keys: [("simulated".to_owned(), key.to_owned())].into(),
             vpn: Some(Vpn {
                 gateway: "192.0.2.10:443".into(),
@@ -185,10 +191,11 @@ impl TencentState {
             return Err((4100, "签名验证失败"));
         }
         let now = now.timestamp();
-        if (now - time).abs() > TOLERANCE {
+        if (now - time).abs() > self.tolerance {
             return Err((4200, "请求过期"));
         }
-        self.nonces.retain(|(at, _)| (now - at).abs() <= TOLERANCE);
+        let tolerance = self.tolerance;
+        self.nonces.retain(|(at, _)| (now - at).abs() <= tolerance);
         if !self.nonces.insert((time, nonce.to_owned())) {
             return Err((4500, "重放攻击"));
         }

@@ -159,7 +159,7 @@ impl<P: Post, C: Clock> Client<P, C> {
         let reply = self.post.post(form).await.map_err(CallError::Failed)?;
         tracing::debug!(action, status = reply.status, "cloud API answered");
         let mut hidden = secrets.to_vec();
-        hidden.extend([&self.access.key, &self.access.id]);
+        hidden.push(&self.access.key);
         hidden.extend(&self.access.token);
         check(reply, &hidden, now)
     }

@@ -74,7 +74,7 @@ impl<P: Post, C: Clock> Client<P, C> {
             request = reply.request_id,
             "cloud API answered"
         );
-        let mut hidden = vec![&self.access.key, &self.access.id];
+        let mut hidden = vec![&self.access.key];
         hidden.extend(&self.access.token);
         read(&reply, &hidden, self.clock.now())
     }
