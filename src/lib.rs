@@ -15,6 +15,7 @@ pub mod plan;
 pub mod report;
 pub mod roster;
 pub mod secret;
+pub mod stop;
 pub mod store;
 pub mod sync;
 

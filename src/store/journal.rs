@@ -348,8 +348,9 @@ async fn complete_call(
     .execute(&mut *c)
     .await?;
     for (person, state) in &done.people {
-        sqlx::query("UPDATE intents SET state = ? WHERE run = ? AND seq = ? AND person = ?")
+        sqlx::query("UPDATE intents SET state = ?, settled_at = ? WHERE run = ? AND seq = ? AND person = ?")
             .bind(word(*state)?)
+            .bind(millis(now))
             .bind(done.run.0)
             .bind(done.seq)
             .bind(person.as_str())

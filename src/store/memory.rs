@@ -12,6 +12,7 @@ use super::journal::{Actor, RunId};
 use super::{Store, StoreError, audit, from_json, from_word, json, millis, named, time};
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::{AppliedRoster, Device, MissingSeen, Override, Past};
+use crate::roster::Roster;
 
 /// A target as the database knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -378,35 +379,73 @@ impl Store {
         .await
     }
 
-    /// Ties a target to a device, if it has none yet, and remembers its configuration. Returns the configuration that
-    /// was remembered before.
+    /// Ties a target that has none yet to its device.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn note_device(
-        &self,
-        target: &TargetName,
-        device: Device,
-        config: String,
-    ) -> Result<Option<String>, StoreError> {
+    pub async fn note_device(&self, target: &TargetName, device: Device) -> Result<(), StoreError> {
         let target = target.to_string();
         self.write("note device", move |c| {
+            Box::pin(async move {
+                sqlx::query("UPDATE targets SET url = ?, dialect = ? WHERE name = ? AND url IS NULL")
+                    .bind(&device.url)
+                    .bind(&device.dialect)
+                    .bind(&target)
+                    .execute(c)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Remembers a target's configuration and returns the one remembered before, to say what was loosened.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn note_config(&self, target: &TargetName, config: String) -> Result<Option<String>, StoreError> {
+        let target = target.to_string();
+        self.write("note configuration", move |c| {
             Box::pin(async move {
                 let before: Option<String> = sqlx::query_scalar("SELECT config FROM targets WHERE name = ?")
                     .bind(&target)
                     .fetch_optional(&mut *c)
                     .await?
                     .flatten();
-                sqlx::query(
-                    "UPDATE targets SET url = coalesce(url, ?), dialect = coalesce(dialect, ?), config = ? WHERE name = ?",
-                )
-                .bind(&device.url)
-                .bind(&device.dialect)
-                .bind(&config)
-                .bind(&target)
-                .execute(c)
-                .await?;
+                sqlx::query("UPDATE targets SET config = ? WHERE name = ?")
+                    .bind(&config)
+                    .bind(&target)
+                    .execute(c)
+                    .await?;
                 Ok(before)
+            })
+        })
+        .await
+    }
+
+    /// Remembers which sources had each person, for the day when none has.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn note_people(&self, roster: &Roster, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut people = Vec::with_capacity(roster.people.len());
+        for person in roster.people.values() {
+            people.push((person.key.clone(), json(&person.sources)?));
+        }
+        self.write("note people", move |c| {
+            Box::pin(async move {
+                for (person, sources) in &people {
+                    sqlx::query(
+                        "INSERT INTO people (person, sources, seen_at) VALUES (?1, ?2, ?3) \
+                         ON CONFLICT (person) DO UPDATE SET sources = ?2, seen_at = ?3 WHERE sources <> ?2",
+                    )
+                    .bind(person.as_str())
+                    .bind(sources)
+                    .bind(millis(now))
+                    .execute(&mut *c)
+                    .await?;
+                }
+                Ok(())
             })
         })
         .await

@@ -1,0 +1,213 @@
+//! Every call of a run goes through here: pace, counting, time left, and the repeats of calls that are safe to repeat.
+//! What an answer means for people is `execute`'s and `recovery`'s business.
+
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use backon::BackoffBuilder;
+use governor::clock::{Clock as _, Reference};
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+
+use crate::clock::Clock;
+use crate::config::PaceConfig;
+use crate::gateway::{Gateway, GroupRecord, Mutation, Outcome, Page, ReadError, RoleRecord, UserRecord, Why, WhyKind};
+use crate::model::{GroupPath, Username};
+use crate::report::CallCounts;
+use crate::stop::Stop;
+
+/// First pause before a repeat; each further one doubles, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// Monotonic time as governor wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct At(Duration);
+
+impl std::ops::Add<Nanos> for At {
+    type Output = Self;
+    fn add(self, rest: Nanos) -> Self {
+        Self(self.0 + Duration::from(rest))
+    }
+}
+
+impl Reference for At {
+    fn duration_since(&self, earlier: Self) -> Nanos {
+        self.0.saturating_sub(earlier.0).into()
+    }
+    fn saturating_sub(&self, duration: Nanos) -> Self {
+        Self(self.0.saturating_sub(duration.into()))
+    }
+}
+
+/// Our clock as governor's.
+#[derive(Debug, Clone)]
+struct Monotonic<C>(C);
+
+impl<C: Clock + Clone> governor::clock::Clock for Monotonic<C> {
+    type Instant = At;
+    fn now(&self) -> At {
+        At(self.0.monotonic())
+    }
+}
+
+type Limiter<C> = RateLimiter<NotKeyed, InMemoryState, Monotonic<C>, NoOpMiddleware<At>>;
+
+/// The gateway, as one run uses it.
+pub struct Caller<'a, G, C: Clock + Clone> {
+    gateway: &'a G,
+    clock: C,
+    pace: &'a PaceConfig,
+    limiter: Option<(Limiter<C>, Monotonic<C>)>,
+    deadline: Option<Duration>,
+    stop: Stop,
+    seed: u64,
+    counts: Mutex<CallCounts>,
+}
+
+impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
+    /// A caller whose time ends `limit` from now. `seed` makes the pauses of this run differ from another's.
+    pub fn new(gateway: &'a G, clock: C, pace: &'a PaceConfig, limit: Option<Duration>, stop: Stop, seed: u64) -> Self {
+        let limiter = NonZeroU32::new(pace.calls_per_minute).map(|per_minute| {
+            let one_by_one = Quota::per_minute(per_minute).allow_burst(NonZeroU32::MIN);
+            let clock = Monotonic(clock.clone());
+            (RateLimiter::direct_with_clock(one_by_one, clock.clone()), clock)
+        });
+        let deadline = limit.map(|limit| clock.monotonic() + limit);
+        Self { gateway, clock, pace, limiter, deadline, stop, seed, counts: Mutex::default() }
+    }
+
+    /// Requests so far.
+    pub fn counts(&self) -> CallCounts {
+        *self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn count(&self, add: impl FnOnce(&mut CallCounts)) {
+        add(&mut self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    /// The dialect.
+    pub fn gateway(&self) -> &'a G {
+        self.gateway
+    }
+
+    /// Whether the run's time is over.
+    pub fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| self.clock.monotonic() >= deadline)
+    }
+
+    /// Whether nothing new may begin: time is over, or somebody asked to stop.
+    pub fn must_end(&self) -> bool {
+        self.is_late() || self.stop.requested()
+    }
+
+    /// The pauses between the attempts of one call: as many as there may be repeats.
+    pub fn pauses(&self) -> impl Iterator<Item = Duration> + Send + use<G, C> {
+        backon::ExponentialBuilder::default()
+            .with_min_delay(FIRST_PAUSE)
+            .with_max_delay(LONGEST_PAUSE)
+            .with_max_times(self.pace.retries as usize)
+            .with_jitter()
+            .with_jitter_seed(self.seed)
+            .build()
+    }
+
+    /// Waits out a pause, unless nothing new may begin. Returns whether to go on.
+    pub async fn pause(&self, pause: Duration) -> bool {
+        if self.must_end() {
+            return false;
+        }
+        self.clock.sleep(pause).await;
+        self.count(|c| c.retries += 1);
+        !self.must_end()
+    }
+
+    async fn take_turn(&self) {
+        let Some((limiter, clock)) = &self.limiter else { return };
+        while let Err(early) = limiter.check() {
+            self.clock.sleep(early.wait_time_from(clock.now()).max(Duration::from_millis(1))).await;
+        }
+    }
+
+    async fn read<T, F, Fut>(&self, ask: F) -> Result<T, ReadError>
+    where
+        F: Fn() -> Fut + Send,
+        Fut: Future<Output = Result<T, ReadError>> + Send,
+        T: Send,
+    {
+        let mut pauses = self.pauses();
+        loop {
+            self.take_turn().await;
+            self.count(|c| c.queries += 1);
+            let failed = match ask().await {
+                Err(ReadError::Failed(why)) if why.kind != WhyKind::Tls => why,
+                settled => return settled,
+            };
+            match pauses.next() {
+                Some(pause) if self.pause(pause).await => {}
+                _ => return Err(ReadError::Failed(failed)),
+            }
+        }
+    }
+
+    /// Looks at a user; repeated while there is no usable answer.
+    pub async fn user(&self, name: &Username) -> Result<Option<UserRecord>, ReadError> {
+        self.read(|| self.gateway.user(name)).await
+    }
+
+    /// Looks at a group; repeated while there is no usable answer.
+    pub async fn group(&self, path: &GroupPath) -> Result<Option<GroupRecord>, ReadError> {
+        self.read(|| self.gateway.group(path)).await
+    }
+
+    /// One page of roles; repeated while there is no usable answer.
+    pub async fn roles(&self, offset: u64, limit: u64) -> Result<Page<RoleRecord>, ReadError> {
+        self.read(|| self.gateway.roles(offset, limit)).await
+    }
+
+    /// One page of users; repeated while there is no usable answer.
+    pub async fn users(&self, offset: u64, limit: u64) -> Result<Page<UserRecord>, ReadError> {
+        self.read(|| self.gateway.users(offset, limit)).await
+    }
+
+    /// Sends one change, for the first time.
+    pub async fn mutate(&self, mutation: &Mutation) -> Outcome {
+        self.count(|c| c.mutations += 1);
+        self.mutate_again(mutation).await
+    }
+
+    /// Sends one change that was sent before; counted as a repeat by [`Self::pause`].
+    pub async fn mutate_again(&self, mutation: &Mutation) -> Outcome {
+        self.take_turn().await;
+        self.gateway.mutate(mutation).await
+    }
+
+    /// Sends the commit; repeated only while not one byte of it was written.
+    pub async fn commit(&self) -> Outcome {
+        let mut pauses = self.pauses();
+        loop {
+            self.take_turn().await;
+            let outcome = self.gateway.commit().await;
+            let Outcome::NotSent(Why { kind, .. }) = &outcome else {
+                self.count(|c| c.commits += 1);
+                return outcome;
+            };
+            match pauses.next() {
+                Some(pause) if *kind != WhyKind::Tls && !self.is_late() && !self.stop.now() => {
+                    self.clock.sleep(pause).await;
+                    self.count(|c| c.retries += 1);
+                }
+                _ => return outcome,
+            }
+        }
+    }
+}

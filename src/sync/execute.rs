@@ -1,0 +1,609 @@
+//! Walks a plan's actions: builds each call, looks right before it where the target's policy says so, and hands it to
+//! `send`. A look can only narrow the plan. Which actions there are, and in which order, is the plan's business.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use futures_util::StreamExt;
+
+use super::recovery::{same_user, state_of};
+use super::send::{Sender, Sent, Stopped};
+use super::words;
+use crate::clock::Clock;
+use crate::config::{LookPolicy, Manage, ManageConfig, TargetConfig};
+use crate::gateway::{AddUser, Auth, Gateway, Mutation, ReadError, UpdateUser, UserRecord};
+use crate::model::{GroupPath, PersonKey, Username};
+use crate::plan::{AccountField, AccountState, Action, ActionKind, Blocked, Counts, Entry, Origin, Plan, Snapshot};
+use crate::report::Failure;
+use crate::store::StoreError;
+use crate::store::journal::{Intent, IntentState, RunId};
+use crate::store::snapshot::EntryChange;
+
+/// What walking the plan came to.
+#[derive(Debug, Default)]
+pub struct Executed {
+    /// People by what was done.
+    pub counts: Counts,
+    /// Accounts that failed.
+    pub failures: Vec<Failure>,
+    /// People whom a look right before the call made us leave alone.
+    pub blocked: Vec<Blocked>,
+    /// Why it ended early, if it did.
+    pub stopped: Option<Stopped>,
+    /// The check that a quarantine is for, if one tripped.
+    pub quarantine: Option<&'static str>,
+    /// The first update of this device was looked at before and after, and did no harm.
+    pub update_checked: bool,
+    /// How the database failed, if it did.
+    pub store_error: Option<String>,
+}
+
+/// The password check of a device's first update, see [`Executor::compare_passwords`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordCheck {
+    /// Still to be done.
+    Due,
+    /// Done earlier, accepted by configuration, or not a matter on this dialect.
+    NotNeeded,
+}
+
+/// Carries out one plan on one target.
+pub struct Executor<'a, G, C: Clock + Clone> {
+    sender: &'a Sender<'a, G, C>,
+    target: &'a TargetConfig,
+    plan: &'a Plan,
+    snapshot: &'a Snapshot,
+    unsettled: &'a BTreeSet<PersonKey>,
+    run: RunId,
+    check_passwords: AtomicBool,
+    state: Mutex<Executed>,
+    missing_groups: Mutex<BTreeSet<GroupPath>>,
+    progress: &'a (dyn Fn(u64) + Send + Sync),
+}
+
+/// What became of one person's action before or after its call.
+enum Step {
+    Done,
+    Failed { code: Option<i64>, message: String },
+    Blocked { reason: &'static str, detail: String, by_gateway: bool },
+    Skipped,
+}
+
+/// What an action needs to know of the account right before its call.
+enum Ready {
+    /// This is how the account looks (or is believed to look, where no look is made).
+    Go(Option<UserRecord>),
+    /// Leave it alone.
+    No(Step),
+}
+
+impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
+    /// An executor for a plan that nothing holds as a whole.
+    #[expect(clippy::too_many_arguments, reason = "one place builds it, from as many things as a run consists of")]
+    pub fn new(
+        sender: &'a Sender<'a, G, C>,
+        target: &'a TargetConfig,
+        plan: &'a Plan,
+        snapshot: &'a Snapshot,
+        unsettled: &'a BTreeSet<PersonKey>,
+        run: RunId,
+        passwords: PasswordCheck,
+        progress: &'a (dyn Fn(u64) + Send + Sync),
+    ) -> Self {
+        Self {
+            sender,
+            target,
+            plan,
+            snapshot,
+            unsettled,
+            run,
+            check_passwords: AtomicBool::new(passwords == PasswordCheck::Due),
+            state: Mutex::default(),
+            missing_groups: Mutex::default(),
+            progress,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Executed> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Carries the plan out and says what it came to. If the database fails, nothing more is sent.
+    pub async fn run(self) -> Executed {
+        let walked = self.walk().await;
+        let mut executed = self.state.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Err(error) = walked {
+            executed.stopped = Some(Stopped::Store);
+            executed.store_error = Some(error.to_string());
+        }
+        executed
+    }
+
+    async fn walk(&self) -> Result<(), StoreError> {
+        self.create_groups().await?;
+        let of = |kind: ActionKind| -> Vec<&Action> { self.plan.to_send().filter(|a| a.kind == kind).collect() };
+        self.phase(of(ActionKind::Update), self.width()).await?;
+        // Renames go one after another: one may free the name that the next one takes.
+        self.phase(of(ActionKind::Rename), 1).await?;
+        for kind in [ActionKind::Enable, ActionKind::Adopt, ActionKind::Add, ActionKind::Disable] {
+            self.phase(of(kind), self.width()).await?;
+        }
+        for batch in of(ActionKind::Delete).chunks(self.target.pace.delete_batch.max(1) as usize) {
+            self.delete(batch).await?;
+        }
+        Ok(())
+    }
+
+    fn width(&self) -> usize {
+        self.target.pace.concurrency.max(1) as usize
+    }
+
+    async fn phase(&self, actions: Vec<&Action>, width: usize) -> Result<(), StoreError> {
+        let mut steps = futures_util::stream::iter(actions)
+            .map(|action| async move { (action, self.step(action).await) })
+            .buffer_unordered(width);
+        let mut broken = None;
+        while let Some((action, step)) = steps.next().await {
+            match step {
+                Ok(step) => self.note(action, step),
+                Err(error) => {
+                    self.stop(Stopped::Store);
+                    broken = Some(error);
+                }
+            }
+        }
+        broken.map_or(Ok(()), Err)
+    }
+
+    fn stop(&self, why: Stopped) {
+        self.state().stopped.get_or_insert(why);
+    }
+
+    /// Whether nothing more may be sent; asks for time and signals too.
+    fn is_over(&self) -> bool {
+        if self.state().stopped.is_some() {
+            return true;
+        }
+        if let Some(why) = self.sender.must_stop() {
+            self.stop(why);
+            return true;
+        }
+        false
+    }
+
+    fn note(&self, action: &Action, step: Step) {
+        let mut state = self.state();
+        match step {
+            Step::Done => bump(&mut state.counts, action.kind),
+            Step::Skipped => {}
+            Step::Failed { code, message } => state.failures.push(Failure {
+                person: action.person.clone(),
+                username: action.username.clone(),
+                kind: action.kind,
+                code,
+                message,
+            }),
+            Step::Blocked { reason, detail, by_gateway } => state.blocked.push(Blocked {
+                person: action.person.clone(),
+                username: Some(action.username.clone()),
+                reason: reason.to_owned(),
+                detail,
+                by_gateway,
+                file: action.source.as_ref().map(|s| Arc::clone(&s.file)),
+                line: action.source.as_ref().map(|s| s.line),
+                since: self.plan.as_of,
+            }),
+        }
+        self.judge_failures(&mut state);
+        drop(state);
+        (self.progress)(1);
+    }
+
+    /// `max_failed_percent`: a run in which too much fails stops, and what it wrote must not take effect.
+    fn judge_failures(&self, state: &mut Executed) {
+        let Some(limit) = self.target.guard.max_failed_percent.figure() else { return };
+        let failed = state.failures.len();
+        let planned = self.plan.to_send().count();
+        if failed > 3 && failed as f64 * 100.0 > limit * planned as f64 {
+            state.quarantine.get_or_insert("max_failed_percent");
+            state.stopped.get_or_insert(Stopped::TooManyFailed);
+        }
+    }
+
+    async fn create_groups(&self) -> Result<(), StoreError> {
+        for path in &self.plan.create_groups {
+            let parent_missing = path.parent().is_some_and(|p| self.lacks(&p));
+            if self.is_over() || parent_missing {
+                self.groups_lacking().insert(path.clone());
+                continue;
+            }
+            match self.sender.create_group(path).await? {
+                Sent::Done => {}
+                Sent::Failed { .. } => {
+                    self.groups_lacking().insert(path.clone());
+                }
+                Sent::Stop(why) => {
+                    self.groups_lacking().insert(path.clone());
+                    self.stop(why);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn groups_lacking(&self) -> MutexGuard<'_, BTreeSet<GroupPath>> {
+        self.missing_groups.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn lacks(&self, group: &GroupPath) -> bool {
+        self.groups_lacking().contains(group)
+    }
+
+    async fn step(&self, action: &Action) -> Result<Step, StoreError> {
+        if self.is_over() {
+            return Ok(Step::Skipped);
+        }
+        if self.lacks(&action.after.group) {
+            return Ok(Step::Blocked {
+                reason: "missing_group",
+                detail: action.after.group.to_string(),
+                by_gateway: true,
+            });
+        }
+        let record = match self.ready(action).await? {
+            Ready::Go(record) => record,
+            Ready::No(step) => return Ok(step),
+        };
+        let (mutation, after) = match self.build(action, record.as_ref()) {
+            Ok(built) => built,
+            Err(step) => return Ok(step),
+        };
+        let Some(mutation) = mutation else { return self.adopt_as_it_is(action, record.as_ref(), after).await };
+        let intent = self.intent(action, Some(after), record.as_ref());
+        let sent = self.sender.send(intent, mutation).await?;
+        let step = self.after_sending(sent);
+        if matches!(step, Step::Done)
+            && let Some(before) = &record
+        {
+            self.compare_passwords(action, before).await;
+        }
+        Ok(step)
+    }
+
+    fn after_sending(&self, sent: Sent) -> Step {
+        match sent {
+            Sent::Done => Step::Done,
+            Sent::Failed { code, message } => Step::Failed { code, message },
+            Sent::Stop(why) => {
+                let failed = match &why {
+                    Stopped::Refused(refusal) => {
+                        Step::Failed { code: Some(refusal.code), message: words::refused(refusal) }
+                    }
+                    Stopped::Unanswered(detail) => Step::Failed { code: None, message: words::unknown(detail) },
+                    _ => Step::Skipped,
+                };
+                self.stop(why);
+                failed
+            }
+        }
+    }
+
+    fn wants_look(&self, action: &Action) -> bool {
+        if self.unsettled.contains(&action.person) || action.kind == ActionKind::Adopt {
+            return true;
+        }
+        match (action.kind, self.target.look) {
+            (ActionKind::Add, _) | (_, LookPolicy::Never) => self.checks_passwords(action),
+            // An update sends back what is not managed, and whether somebody disabled the user is never managed: so
+            // even where nothing left out is erased, only a look tells what to send.
+            (_, LookPolicy::Erasing | LookPolicy::Always) => true,
+        }
+    }
+
+    fn checks_passwords(&self, action: &Action) -> bool {
+        !matches!(action.kind, ActionKind::Add | ActionKind::Delete) && self.check_passwords.load(Ordering::Relaxed)
+    }
+
+    async fn ready(&self, action: &Action) -> Result<Ready, StoreError> {
+        if action.new_username != action.username {
+            match self.sender.look(&action.new_username).await {
+                Ok(None) => {}
+                Ok(Some(_)) => return Ok(name_exists(&action.new_username)),
+                Err(error) => return Ok(Ready::No(self.no_look(error))),
+            }
+        }
+        if !self.wants_look(action) {
+            return Ok(Ready::Go(None));
+        }
+        match self.sender.look(&action.username).await {
+            Err(error) => Ok(Ready::No(self.no_look(error))),
+            Ok(found) => self.narrow(action, found).await,
+        }
+    }
+
+    fn no_look(&self, error: ReadError) -> Step {
+        match error {
+            ReadError::Refused(refusal) => {
+                let step = Step::Failed { code: Some(refusal.code), message: words::refused(&refusal) };
+                if let Some(why) = Stopped::by(refusal) {
+                    self.stop(why);
+                }
+                step
+            }
+            ReadError::Failed(why) => {
+                if let Some(stop) = self.sender.count_unanswered(&why) {
+                    self.stop(stop);
+                }
+                Step::Failed { code: None, message: words::unknown(&why) }
+            }
+        }
+    }
+
+    /// What a look forbids.
+    async fn narrow(&self, action: &Action, found: Option<UserRecord>) -> Result<Ready, StoreError> {
+        let Some(record) = found else {
+            return match action.kind {
+                ActionKind::Add => Ok(Ready::Go(None)),
+                kind => self.gone(action, kind).await,
+            };
+        };
+        if action.kind == ActionKind::Add {
+            return Ok(name_exists(&action.username));
+        }
+        let known_id = self.entry(action).and_then(|e| e.gateway_id.as_ref());
+        if !same_user(known_id, &record) {
+            return Ok(Ready::No(Step::Blocked {
+                reason: "made_again",
+                detail: rust_i18n::t!("sync.made_again", name = action.username).into_owned(),
+                by_gateway: true,
+            }));
+        }
+        let tag = &self.target.keep_tag;
+        if !tag.is_empty() && record.note.as_deref().is_some_and(|note| note.starts_with(tag.as_str())) {
+            let detail = rust_i18n::t!("sync.keep_tag", name = action.username, tag = tag).into_owned();
+            return Ok(Ready::No(Step::Blocked { reason: "keep_tag", detail, by_gateway: false }));
+        }
+        Ok(Ready::Go(Some(record)))
+    }
+
+    /// The account is not on the gateway any more: a delete is done, anything else cannot be. Either way the snapshot
+    /// learns it, and the target becomes dirty, because log-ins may still see the user until a commit.
+    async fn gone(&self, action: &Action, kind: ActionKind) -> Result<Ready, StoreError> {
+        if kind != ActionKind::Adopt {
+            self.sender.learn(EntryChange { person: action.person.clone(), entry: None }).await?;
+        }
+        Ok(Ready::No(if kind == ActionKind::Delete {
+            Step::Done
+        } else {
+            let detail = rust_i18n::t!("sync.not_on_gateway", name = action.username).into_owned();
+            Step::Blocked { reason: "not_on_gateway", detail, by_gateway: true }
+        }))
+    }
+
+    fn entry(&self, action: &Action) -> Option<&'a Entry> {
+        self.snapshot.entries.get(&action.person)
+    }
+
+    fn manage(&self, action: &Action, field: AccountField) -> Manage {
+        managed(&self.target.manage, self.is_adopted(action), field)
+    }
+
+    /// The call for an action, and the fields that the account has after it. No call: an adoption without a change.
+    fn build(&self, action: &Action, record: Option<&UserRecord>) -> Result<(Option<Mutation>, AccountState), Step> {
+        let after = self.fields(action, record);
+        match action.kind {
+            ActionKind::Add => {
+                let after = AccountState { enabled: true, ..action.after.clone() };
+                Ok((Some(Mutation::Add(add_user(action, &after))), after))
+            }
+            ActionKind::Delete => Ok((Some(Mutation::Delete(vec![action.username.clone()])), after)),
+            ActionKind::Adopt if action.changes.is_empty() => Ok((None, after)),
+            _ => {
+                let ext_auth = self.external_auth(record)?;
+                let auth = action.auth.clone().filter(|_| self.auth_is_managed(action));
+                let update = UpdateUser {
+                    old_name: action.username.clone(),
+                    new_name: action.new_username.clone(),
+                    group: after.group.clone(),
+                    note: after.note.clone(),
+                    phone: after.phone.clone(),
+                    roles: (*after.roles).clone(),
+                    enabled: after.enabled,
+                    ext_auth,
+                    auth,
+                    expires_on: action.changes.contains_key(&AccountField::ExpiresOn).then_some(after.expires_on),
+                };
+                Ok((Some(Mutation::Update(update)), after))
+            }
+        }
+    }
+
+    fn is_adopted(&self, action: &Action) -> bool {
+        action.kind == ActionKind::Adopt || self.entry(action).is_some_and(|e| e.origin == Origin::Adopted)
+    }
+
+    fn auth_is_managed(&self, action: &Action) -> bool {
+        let manage = &self.target.manage;
+        manage.adopted.auth.filter(|_| self.is_adopted(action)).unwrap_or(manage.auth) == Manage::Always
+    }
+
+    /// What the account shall hold: planned changes and managed fields from the plan, the others as just looked at.
+    fn fields(&self, action: &Action, record: Option<&UserRecord>) -> AccountState {
+        let planned = &action.after;
+        let Some(record) = record else { return planned.clone() };
+        let seen = state_of(record, planned);
+        let ours = |field| {
+            action.changes.contains_key(&field)
+                || (matches!(self.manage(action, field), Manage::Always | Manage::Add) && field != AccountField::Enabled)
+        };
+        let roles = match (ours(AccountField::Roles), self.manage(action, AccountField::Roles)) {
+            (true, Manage::Add) => Arc::new(planned.roles.union(&seen.roles).cloned().collect()),
+            (true, _) => Arc::clone(&planned.roles),
+            (false, _) => Arc::clone(&seen.roles),
+        };
+        let pick = |field, a: &String, b: &String| if ours(field) { a.clone() } else { b.clone() };
+        AccountState {
+            group: if ours(AccountField::Group) { planned.group.clone() } else { seen.group.clone() },
+            note: pick(AccountField::Note, &planned.note, &seen.note),
+            phone: pick(AccountField::Phone, &planned.phone, &seen.phone),
+            roles,
+            enabled: if ours(AccountField::Enabled) { planned.enabled } else { seen.enabled },
+            expires_on: if ours(AccountField::ExpiresOn) { planned.expires_on } else { seen.expires_on },
+        }
+    }
+
+    /// The external server to send back: the device shows its number, and wants its name.
+    fn external_auth(&self, record: Option<&UserRecord>) -> Result<Option<String>, Step> {
+        let Some(record) = record else { return Ok(None) };
+        let Some(id) = &record.ext_auth_id else { return Ok(None) };
+        match self.target.auth.servers.get(id).or(record.ext_auth_name.as_ref()) {
+            Some(server) => Ok(Some(server.clone())),
+            None => Err(Step::Blocked {
+                reason: "external_auth",
+                detail: rust_i18n::t!("sync.external_auth", id = id).into_owned(),
+                by_gateway: true,
+            }),
+        }
+    }
+
+    fn intent(&self, action: &Action, after: Option<AccountState>, record: Option<&UserRecord>) -> Intent {
+        let mut before = self.entry(action).cloned();
+        if let (Some(entry), Some(id)) = (&mut before, record.and_then(|r| r.id.clone())) {
+            entry.gateway_id = Some(id);
+        }
+        let origin = match (action.kind, &before) {
+            (ActionKind::Adopt, _) => Origin::Adopted,
+            (_, Some(entry)) => entry.origin,
+            (_, None) => Origin::Created,
+        };
+        Intent {
+            run: self.run,
+            seq: 0,
+            person: action.person.clone(),
+            username: action.username.clone(),
+            new_username: action.new_username.clone(),
+            kind: action.kind,
+            reason: action.reason,
+            before,
+            after,
+            origin,
+            source: action.source.clone(),
+            state: IntentState::Sending,
+            unsettled: false,
+            last_sent_at: self.sender.now(),
+        }
+    }
+
+    /// An adoption that changes nothing on the gateway: the snapshot learns it, nothing is sent.
+    async fn adopt_as_it_is(
+        &self,
+        action: &Action,
+        record: Option<&UserRecord>,
+        state: AccountState,
+    ) -> Result<Step, StoreError> {
+        let intent = self.intent(action, Some(state.clone()), record);
+        let entry = intent.entry_if_applied(state, record.and_then(|r| r.id.clone()), false);
+        self.sender.adopt(EntryChange { person: action.person.clone(), entry: Some(entry) }).await?;
+        Ok(Step::Done)
+    }
+
+    /// On old firmware an update that carries no password may erase it. The first update that can tell is looked at
+    /// before and after; if the password moved, nothing more is sent, and what was written must not take effect.
+    async fn compare_passwords(&self, action: &Action, before: &UserRecord) {
+        let has_password = |r: &UserRecord| {
+            r.password_mark.as_deref().is_some_and(|mark| mark != blake3::hash(b"").to_hex().as_str())
+        };
+        if !self.checks_passwords(action) || !has_password(before) {
+            return;
+        }
+        let Ok(Some(after)) = self.sender.look(&action.new_username).await else { return };
+        self.check_passwords.store(false, Ordering::Relaxed);
+        let moved =
+            before.password_mark != after.password_mark || before.password_changed != after.password_changed;
+        let mut state = self.state();
+        if moved {
+            state.quarantine.get_or_insert(super::run::PASSWORD_CHECK);
+            state.stopped.get_or_insert(Stopped::PasswordErased(action.username.clone()));
+        } else {
+            state.update_checked = true;
+        }
+    }
+
+    async fn delete(&self, batch: &[&Action]) -> Result<(), StoreError> {
+        let mut intents = Vec::new();
+        let mut by_person: BTreeMap<PersonKey, &Action> = BTreeMap::new();
+        for action in batch {
+            if self.is_over() {
+                break;
+            }
+            match self.ready(action).await? {
+                Ready::Go(record) => {
+                    intents.push(self.intent(action, None, record.as_ref()));
+                    by_person.insert(action.person.clone(), action);
+                }
+                Ready::No(step) => self.note(action, step),
+            }
+        }
+        if intents.is_empty() || self.is_over() {
+            return Ok(());
+        }
+        let outcome = self.sender.delete(intents).await?;
+        for (person, sent) in outcome.people {
+            if let Some(action) = by_person.get(&person) {
+                let step = self.after_sending(sent);
+                self.note(action, step);
+            }
+        }
+        if let Some(why) = outcome.stopped {
+            self.stop(why);
+        }
+        Ok(())
+    }
+}
+
+fn name_exists(name: &Username) -> Ready {
+    let detail = rust_i18n::t!("sync.name_exists", name = name).into_owned();
+    Ready::No(Step::Blocked { reason: "name_exists", detail, by_gateway: true })
+}
+
+fn add_user(action: &Action, after: &AccountState) -> AddUser {
+    AddUser {
+        name: action.username.clone(),
+        group: after.group.clone(),
+        note: after.note.clone(),
+        phone: after.phone.clone(),
+        roles: (*after.roles).clone(),
+        auth: action.auth.clone().unwrap_or(Auth::Inherit),
+        expires_on: after.expires_on,
+        password: None,
+    }
+}
+
+/// How a field is managed, for an account that was adopted or not.
+fn managed(manage: &ManageConfig, adopted: bool, field: AccountField) -> Manage {
+    let other = &manage.adopted;
+    let (own, over) = match field {
+        AccountField::Group => (manage.group, other.group),
+        AccountField::Note => (manage.note, other.note),
+        AccountField::Phone => (manage.phone, other.phone),
+        AccountField::Roles => (manage.roles, other.roles),
+        AccountField::Enabled => (manage.enabled, other.enabled),
+        AccountField::Username | AccountField::ExpiresOn => (Manage::Always, None),
+    };
+    over.filter(|_| adopted).unwrap_or(own)
+}
+
+/// One more person of this kind.
+fn bump(counts: &mut Counts, kind: ActionKind) {
+    let figure = match kind {
+        ActionKind::Add => &mut counts.add,
+        ActionKind::Adopt => &mut counts.adopt,
+        ActionKind::Update => &mut counts.update,
+        ActionKind::Rename => &mut counts.rename,
+        ActionKind::Enable => &mut counts.enable,
+        ActionKind::Disable => &mut counts.disable,
+        ActionKind::Delete => &mut counts.delete,
+    };
+    *figure += 1;
+}

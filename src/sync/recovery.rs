@@ -1,0 +1,271 @@
+//! What became of calls whose answer never came: the judgement of a look (pure), and the looks at the start of a run.
+//!
+//! A look reads the layer that mutations write, and a late call may land after it. So an intent that ever was unknown
+//! stays *unsettled* and is looked at again by every later run, until a look comes when its token can no longer live.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::caller::Caller;
+use super::words;
+use crate::clock::Clock;
+use crate::gateway::{Gateway, ReadError, Refusal, RefusalKind, UserRecord, Why, WhyKind};
+use crate::model::{GroupPath, PersonKey, Username};
+use crate::plan::{AccountState, ActionKind, Entry, Snapshot};
+use crate::store::journal::{Intent, IntentState, Settlement};
+use crate::store::snapshot::EntryChange;
+
+/// How long after its last send a call may still land: the token's life of 5 minutes by the device's clock, and as
+/// much again for the two clocks' difference.
+pub const TOKEN_WINDOW: TimeDelta = TimeDelta::minutes(10);
+
+/// Calls in a row without a usable answer after which a device counts as out of reach.
+pub const OUT_OF_REACH_AFTER: u32 = 5;
+
+/// The fields of an account as a look shows them; what the answer left out stays as it was.
+pub fn state_of(record: &UserRecord, known: &AccountState) -> AccountState {
+    AccountState {
+        group: record.group.as_deref().and_then(|g| GroupPath::new(g).ok()).unwrap_or_else(|| known.group.clone()),
+        note: record.note.clone().unwrap_or_else(|| known.note.clone()),
+        phone: record.phone.clone().unwrap_or_else(|| known.phone.clone()),
+        roles: record.roles.clone().unwrap_or_else(|| known.roles.clone()),
+        enabled: record.enabled.unwrap_or(known.enabled),
+        expires_on: record.expires_on.unwrap_or(known.expires_on),
+    }
+}
+
+/// Whether two looks, or an entry and a look, are of the same user: a user made again has another number.
+pub fn same_user(known: Option<&String>, record: &UserRecord) -> bool {
+    match (known, &record.id) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    }
+}
+
+/// What a look says of an intent: whether it happened, and what the gateway holds for the person now.
+pub fn judge(intent: &Intent, looked: &BTreeMap<Username, Option<UserRecord>>) -> (IntentState, Option<Entry>) {
+    let at = |name: &Username| looked.get(name).and_then(Option::as_ref);
+    let known_id = intent.before.as_ref().and_then(|e| e.gateway_id.as_ref());
+    let ours = |name: &Username| at(name).filter(|record| same_user(known_id, record));
+    let Some(after) = &intent.after else {
+        return match ours(&intent.username) {
+            None => (IntentState::Done, None),
+            Some(record) => (IntentState::Undone, still_there(intent, record)),
+        };
+    };
+    let as_wanted = |record: &UserRecord| state_of(record, after) == *after;
+    let done = |record: &UserRecord| {
+        (IntentState::Done, Some(intent.entry_if_applied(after.clone(), record.id.clone(), false)))
+    };
+    match intent.kind {
+        ActionKind::Add => match at(&intent.new_username) {
+            Some(record) if as_wanted(record) => done(record),
+            _ => (IntentState::Undone, None),
+        },
+        ActionKind::Rename => match (ours(&intent.username), at(&intent.new_username)) {
+            (Some(record), _) => (IntentState::Undone, still_there(intent, record)),
+            (None, Some(record)) if as_wanted(record) && same_user(known_id, record) => done(record),
+            (None, _) => (IntentState::Undone, None),
+        },
+        _ => match ours(&intent.username) {
+            // A look that does not show whether the user is enabled cannot confirm that this was changed.
+            Some(record) if as_wanted(record) && shows_what_matters(intent, record) => done(record),
+            Some(record) => (IntentState::Undone, still_there(intent, record)),
+            None => (IntentState::Undone, None),
+        },
+    }
+}
+
+fn shows_what_matters(intent: &Intent, record: &UserRecord) -> bool {
+    let switched = intent.before.as_ref().map(|e| e.state.enabled) != intent.after.as_ref().map(|a| a.enabled);
+    record.enabled.is_some() || !switched
+}
+
+/// The entry of a user whom the intent did not change (yet), as looked at.
+fn still_there(intent: &Intent, record: &UserRecord) -> Option<Entry> {
+    let before = intent.before.as_ref()?;
+    let state = state_of(record, &before.state);
+    let disabled = before.disabled.clone().filter(|_| !state.enabled);
+    let gateway_id = record.id.clone().or_else(|| before.gateway_id.clone());
+    Some(Entry { state, disabled, gateway_id, unknown: false, ..before.clone() })
+}
+
+/// What a look says of a person whose intents are all settled but may still land: the entry as it is now.
+fn recheck(
+    entry: Option<&Entry>,
+    intents: &[&Intent],
+    looked: &BTreeMap<Username, Option<UserRecord>>,
+    taken: impl Fn(&Username) -> bool,
+) -> Option<Entry> {
+    let at = |name: &Username| looked.get(name).and_then(Option::as_ref);
+    if let Some(entry) = entry
+        && let Some(record) = at(&entry.username).filter(|r| same_user(entry.gateway_id.as_ref(), r))
+    {
+        let state = state_of(record, &entry.state);
+        let disabled = entry.disabled.clone().filter(|_| !state.enabled);
+        let gateway_id = record.id.clone().or_else(|| entry.gateway_id.clone());
+        return Some(Entry { state, disabled, gateway_id, ..entry.clone() });
+    }
+    // Not where we thought: a late add or rename may have brought them here.
+    intents.iter().rev().find_map(|intent| {
+        let after = intent.after.as_ref()?;
+        let record = at(&intent.new_username)?;
+        let lands_here = state_of(record, after) == *after
+            && same_user(entry.and_then(|e| e.gateway_id.as_ref()), record)
+            && !taken(&intent.new_username);
+        lands_here.then(|| intent.entry_if_applied(after.clone(), record.id.clone(), false))
+    })
+}
+
+/// What the looks at the start of a run found.
+#[derive(Debug, Clone, Default)]
+pub struct Recovery {
+    /// Intents that a look settled.
+    pub settled: Vec<Settlement>,
+    /// Changes of the snapshot.
+    pub entries: Vec<EntryChange>,
+    /// Something is on the gateway that the snapshot did not say, or the snapshot was unknown.
+    pub moved: bool,
+    /// People whose outcome is still unknown, because the look gave nothing.
+    pub unresolved: BTreeSet<PersonKey>,
+    /// People with an intent that may still land.
+    pub unsettled: BTreeSet<PersonKey>,
+    /// For people.
+    pub words: Vec<String>,
+}
+
+impl Recovery {
+    /// Lays the changes over a snapshot, for a run that stores nothing.
+    pub fn overlay(&self, snapshot: &mut Snapshot) {
+        for change in &self.entries {
+            match &change.entry {
+                Some(entry) => snapshot.entries.insert(change.person.clone(), entry.clone()),
+                None => snapshot.entries.remove(&change.person),
+            };
+        }
+    }
+}
+
+/// Why a reading phase ended: nothing can be learnt from this device now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutOfReach {
+    /// It refuses us.
+    Refused(Refusal),
+    /// No usable answers.
+    Failed(Why),
+}
+
+/// Counts unusable answers in a row, and says when to give up.
+#[derive(Debug, Default)]
+pub struct Patience(u32);
+
+impl Patience {
+    /// Takes a read's result: a value, nothing for this one name, or the end.
+    pub fn take<T>(&mut self, result: Result<T, ReadError>) -> Result<Option<T>, OutOfReach> {
+        match result {
+            Ok(value) => {
+                self.0 = 0;
+                Ok(Some(value))
+            }
+            Err(ReadError::Refused(refusal)) => match refusal.kind {
+                RefusalKind::Token | RefusalKind::NoSuchCall => Err(OutOfReach::Refused(refusal)),
+                _ => Ok(None),
+            },
+            Err(ReadError::Failed(why)) => {
+                self.0 += 1;
+                let hopeless = matches!(why.kind, WhyKind::Connect | WhyKind::Tls);
+                if hopeless || self.0 >= OUT_OF_REACH_AFTER { Err(OutOfReach::Failed(why)) } else { Ok(None) }
+            }
+        }
+    }
+}
+
+/// Looks at everybody with an open or unsettled intent, and judges. Stores nothing.
+///
+/// # Errors
+/// When the device is out of reach.
+pub async fn recover<G: Gateway, C: Clock + Clone>(
+    caller: &Caller<'_, G, C>,
+    intents: &[Intent],
+    snapshot: &Snapshot,
+    now: DateTime<Utc>,
+) -> Result<Recovery, OutOfReach> {
+    let mut by_person: BTreeMap<&PersonKey, Vec<&Intent>> = BTreeMap::new();
+    for intent in intents {
+        by_person.entry(&intent.person).or_default().push(intent);
+    }
+    let mut found = Recovery::default();
+    let mut patience = Patience::default();
+    let owners: BTreeMap<&Username, &PersonKey> =
+        snapshot.entries.iter().filter(|(_, e)| !e.unknown).map(|(p, e)| (&e.username, p)).collect();
+    for (person, intents) in by_person {
+        let entry = snapshot.entries.get(person).filter(|_| was_there(person, &intents, snapshot));
+        let names: BTreeSet<&Username> =
+            intents.iter().flat_map(|i| [&i.username, &i.new_username]).chain(entry.map(|e| &e.username)).collect();
+        let mut looked = BTreeMap::new();
+        for name in names {
+            if let Some(record) = patience.take(caller.user(name).await)? {
+                looked.insert(name.clone(), record);
+            } else {
+                found.unresolved.insert(person.clone());
+            }
+        }
+        if found.unresolved.contains(person) {
+            found.words.push(words::still_unknown(person));
+            continue;
+        }
+        let taken = |name: &Username| owners.get(name).is_some_and(|owner| *owner != person);
+        conclude(&mut found, person, entry, &intents, &looked, taken, now);
+    }
+    Ok(found)
+}
+
+/// Whether the snapshot's entry is one that was confirmed, and not just the wish of an open add.
+fn was_there(person: &PersonKey, intents: &[&Intent], snapshot: &Snapshot) -> bool {
+    let unknown = snapshot.entries.get(person).is_some_and(|e| e.unknown);
+    !unknown || intents.iter().any(|i| i.is_open() && i.before.is_some())
+}
+
+fn conclude(
+    found: &mut Recovery,
+    person: &PersonKey,
+    entry: Option<&Entry>,
+    intents: &[&Intent],
+    looked: &BTreeMap<Username, Option<UserRecord>>,
+    taken: impl Fn(&Username) -> bool,
+    now: DateTime<Utc>,
+) {
+    let open = intents.iter().rfind(|i| i.is_open());
+    let now_there = match open {
+        Some(intent) => judge(intent, looked).1,
+        None => recheck(entry, intents, looked, taken),
+    };
+    let before = entry.map(|e| Entry { unknown: false, ..e.clone() });
+    if open.is_some() || now_there != before {
+        found.moved |= open.is_some() || differs(before.as_ref(), now_there.as_ref());
+        found.entries.push(EntryChange { person: person.clone(), entry: now_there });
+    }
+    for intent in intents {
+        let state = if intent.is_open() { judge(intent, looked).0 } else { intent.state };
+        let unsettled = now - intent.last_sent_at < TOKEN_WINDOW;
+        if unsettled {
+            found.unsettled.insert(person.clone());
+        }
+        if intent.is_open() {
+            found.words.push(words::settled(intent, state));
+        }
+        found.settled.push(Settlement {
+            run: intent.run,
+            seq: intent.seq,
+            person: person.clone(),
+            state,
+            unsettled,
+        });
+    }
+}
+
+/// Whether two beliefs differ in what a log-in could notice.
+fn differs(a: Option<&Entry>, b: Option<&Entry>) -> bool {
+    a.map(|e| (&e.username, &e.state)) != b.map(|e| (&e.username, &e.state))
+}

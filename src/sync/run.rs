@@ -1,0 +1,516 @@
+//! One run on one target, from its first record to its last: open (begin, recover), plan (looks, guards), carry out,
+//! commit, close. Who may run, and the roster, are the caller's business.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::caller::Caller;
+use super::execute::{Executed, Executor, PasswordCheck};
+use super::outcome;
+use super::recovery::{OutOfReach, Patience, Recovery, recover};
+use super::send::{Sender, Stopped};
+use super::words;
+use crate::clock::Clock;
+use crate::config::{AccountConfig, TargetConfig};
+use crate::gateway::{Dialect, Gateway, Outcome, ReadError};
+use crate::mapping::Wanted;
+use crate::model::PersonKey;
+use crate::plan::{self, AppliedRoster, Device, Looks, Past, Plan, PlanInput, Snapshot};
+use crate::report::{ApprovalRef, CommitState, ErrorReport, TargetReport};
+use crate::roster::Roster;
+use crate::stop::Stop;
+use crate::store::audit::Head;
+use crate::store::journal::{Actor, NewRun, RunEnd, RunId, Trigger};
+use crate::store::memory::TargetRow;
+use crate::store::plans::PlanId;
+use crate::store::{Store, StoreError};
+
+/// The check of `[target.auth] updates_erase_password`, as a quarantine names it.
+pub const PASSWORD_CHECK: &str = "updates_erase_password";
+/// Roles per page when the device lists them; it climbs over 5,000 rows at once.
+const PAGE: u64 = 500;
+
+/// What a run is asked to do, the same for all targets.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The day planned for.
+    pub as_of: NaiveDate,
+    /// Show only.
+    pub dry: bool,
+    /// Show only, and look at nothing.
+    pub offline: bool,
+    /// What set it off.
+    pub trigger: Trigger,
+    /// For whom.
+    pub actor: Actor,
+    /// Digest of the configuration.
+    pub config_digest: String,
+    /// `--only`: nobody else gets an action.
+    pub only: Option<BTreeSet<PersonKey>>,
+    /// `--allow-guard`.
+    pub allow_guards: BTreeSet<String>,
+    /// Its reason.
+    pub reason: String,
+    /// Being asked to stop.
+    pub stop: Stop,
+}
+
+/// A stored plan that a run must carry out, or refuse.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expected {
+    /// Its number.
+    pub id: PlanId,
+    /// Its digest.
+    pub digest: String,
+    /// Itself, to word what moved on.
+    pub plan: Plan,
+}
+
+/// What a target's run stands on.
+pub struct Ground<'a, G, C: Clock + Clone> {
+    /// Database.
+    pub store: &'a Store,
+    /// Target.
+    pub target: &'a TargetConfig,
+    /// Mapping's configuration.
+    pub account: &'a AccountConfig,
+    /// The gateway; none for `--offline`.
+    pub gateway: Option<&'a G>,
+    /// Clock.
+    pub clock: C,
+    /// Progress: actions done.
+    pub progress: &'a (dyn Fn(u64) + Send + Sync),
+}
+
+/// Why a run cannot go on before anything was planned or sent.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The device.
+    #[error("{0:?}")]
+    OutOfReach(OutOfReach),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stored plan does not fit.
+    #[error("{0}")]
+    PlanMoved(String),
+}
+
+impl From<OutOfReach> for RunError {
+    fn from(reason: OutOfReach) -> Self {
+        Self::OutOfReach(reason)
+    }
+}
+
+/// A run that has begun.
+pub struct Run<'a, G, C: Clock + Clone> {
+    ground: Ground<'a, G, C>,
+    order: &'a Order,
+    caller: Option<Caller<'a, G, C>>,
+    id: RunId,
+    began: Duration,
+    row: TargetRow,
+    recovery: Recovery,
+    warnings: Vec<String>,
+}
+
+/// What planning gave.
+struct Planned {
+    plan: Plan,
+    id: PlanId,
+    digest: String,
+    snapshot: Snapshot,
+    facts: AppliedRoster,
+}
+
+/// How a commit went.
+struct Committed {
+    state: CommitState,
+    trouble: Option<String>,
+}
+
+impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
+    /// Begins the run's record. The caller holds the target's lock, unless the run is dry.
+    ///
+    /// # Errors
+    /// If the database fails: then there is no run.
+    pub async fn begin(ground: Ground<'a, G, C>, order: &'a Order) -> Result<Self, StoreError> {
+        let new = NewRun {
+            target: ground.target.name.clone(),
+            dry: order.dry,
+            trigger: order.trigger,
+            actor: order.actor.clone(),
+            config_digest: order.config_digest.clone(),
+            as_of: order.as_of,
+        };
+        let began = ground.clock.monotonic();
+        let (id, crashed) = ground.store.begin_run(new, ground.clock.now()).await?;
+        let row = ground.store.target(&ground.target.name).await?;
+        let limit = ground.target.max_duration.map(|d| d.as_duration());
+        let caller = ground.gateway.map(|g| {
+            let seed = id.0.unsigned_abs();
+            Caller::new(g, ground.clock.clone(), &ground.target.pace, limit, order.stop.clone(), seed)
+        });
+        let mut run = Self {
+            ground,
+            order,
+            caller,
+            id,
+            began,
+            row,
+            recovery: Recovery::default(),
+            warnings: Vec::new(),
+        };
+        run.recovery.words.extend(crashed.into_iter().map(words::crashed));
+        if run.ground.target.tls.insecure {
+            run.warnings.push(rust_i18n::t!("sync.insecure", target = run.ground.target.name).into_owned());
+        }
+        Ok(run)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.ground.clock.now()
+    }
+
+    /// Looks at what earlier runs left open. A dry run keeps what it finds to itself.
+    ///
+    /// # Errors
+    /// When the device is out of reach, or the database fails.
+    pub async fn recover(&mut self) -> Result<(), RunError> {
+        let Some(caller) = &self.caller else { return Ok(()) };
+        let (store, target) = (self.ground.store, &self.ground.target.name);
+        let intents = store.open_intents(target).await?;
+        if intents.is_empty() {
+            return Ok(());
+        }
+        let snapshot = store.snapshot(target).await?;
+        let mut found = recover(caller, &intents, &snapshot, self.now()).await?;
+        if !self.order.dry {
+            store.settle(target, self.id, found.settled.clone(), found.entries.clone(), found.moved, self.now()).await?;
+            self.row = store.target(target).await?;
+        }
+        found.words.splice(0..0, std::mem::take(&mut self.recovery.words));
+        self.recovery = found;
+        Ok(())
+    }
+
+    /// Plans, and carries the plan out unless the run is dry. Ends the run's record whatever happens.
+    ///
+    /// # Errors
+    /// If the database fails so that not even the end can be recorded.
+    pub async fn carry_out(
+        mut self,
+        roster: &Roster,
+        wanted: &BTreeMap<PersonKey, Wanted>,
+        expected: Option<&Expected>,
+    ) -> Result<(TargetReport, Head), StoreError> {
+        let planned = match self.plan(roster, wanted, expected).await {
+            Ok(planned) => planned,
+            Err(error) => return self.fail(&error).await,
+        };
+        let mut report = outcome::report(&self.ground.target.name, self.id, &planned.plan);
+        report.plan = Some(outcome::plan_ref(planned.id, &planned.digest));
+        if self.order.dry {
+            outcome::dry(&mut report, &planned.plan);
+        } else {
+            self.real(&mut report, &planned, roster).await?;
+        }
+        self.close(report).await
+    }
+
+    async fn plan(
+        &mut self,
+        roster: &Roster,
+        wanted: &BTreeMap<PersonKey, Wanted>,
+        expected: Option<&Expected>,
+    ) -> Result<Planned, RunError> {
+        let (store, target, order) = (self.ground.store, self.ground.target, self.order);
+        let mut snapshot = store.snapshot(&target.name).await?;
+        if order.dry {
+            self.recovery.overlay(&mut snapshot);
+        }
+        let now = self.now();
+        let absent = plan::absent(&snapshot, roster);
+        if !order.dry {
+            store.note_missing(&target.name, roster.digest.clone(), absent.clone(), now).await?;
+        }
+        let past = store.past(&target.name, &roster.digest, Some(&absent), order.as_of, now).await?;
+        let mut looks = Looks { offline: order.offline, ..Looks::default() };
+        let input = |looks| PlanInput {
+            as_of: order.as_of,
+            now,
+            target,
+            account: self.ground.account,
+            roster,
+            wanted,
+            snapshot: &snapshot,
+            looks,
+            past: &past,
+            only: order.only.as_ref(),
+            allow_guards: &order.allow_guards,
+        };
+        loop {
+            let needs = plan::needs(&input(&looks));
+            let Some(caller) = self.caller.as_ref().filter(|_| !needs.is_empty()) else { break };
+            self.look(caller, &needs, &mut looks).await?;
+        }
+        let plan = plan::plan(&input(&looks));
+        let digest = plan.digest();
+        let id = store.store_plan(self.id, &plan, digest.clone(), roster.digest.clone(), now).await?;
+        if let Some(expected) = expected.filter(|e| e.digest != digest) {
+            return Err(RunError::PlanMoved(outcome::what_moved(&expected.plan, &plan)));
+        }
+        if !order.dry && roster.sources.len() > 1 {
+            store.note_people(roster, now).await?;
+        }
+        let facts = AppliedRoster::of(roster, wanted);
+        Ok(Planned { plan, id, digest, snapshot, facts })
+    }
+
+    /// Looks at what planning needs. A name or group that gives no usable answer counts as not looked at, and the
+    /// planner leaves its people alone.
+    async fn look(&self, caller: &Caller<'_, G, C>, needs: &plan::Needs, looks: &mut Looks) -> Result<(), RunError> {
+        let mut patience = Patience::default();
+        let mut groups = BTreeMap::new();
+        for path in &needs.groups {
+            let found = patience.take(caller.group(path).await)?;
+            groups.insert(path.clone(), found.is_some_and(|g| g.is_some()));
+        }
+        for name in &needs.users {
+            let found = patience.take(caller.user(name).await)?;
+            looks.users.insert(name.clone(), found.flatten());
+        }
+        if needs.roles {
+            looks.roles = Some(all_roles(caller).await?);
+        }
+        if !self.order.dry && !groups.is_empty() {
+            self.ground.store.note_groups(&self.ground.target.name, groups.clone(), self.now()).await?;
+        }
+        looks.groups.extend(groups);
+        Ok(())
+    }
+
+    async fn real(&mut self, report: &mut TargetReport, planned: &Planned, roster: &Roster) -> Result<(), StoreError> {
+        let (store, target) = (self.ground.store, self.ground.target);
+        let plan = &planned.plan;
+        if self.row.device.is_none() && !plan.held_as_a_whole() {
+            let device = Device { url: target.url.clone(), dialect: target.dialect.as_str().into() };
+            store.note_device(&target.name, device).await?;
+        }
+        let quarantine = self.standing_quarantine(plan);
+        let may_send = !plan.held_as_a_whole() && quarantine.is_none();
+        let sender = self.caller.as_ref().map(|c| Sender::new(c, store, &target.name, self.id));
+        let mut executed = Executed::default();
+        if let Some(sender) = sender.as_ref().filter(|_| may_send && (plan.has_work() || self.row.dirty)) {
+            match self.probe(sender, planned).await {
+                Err(stopped) => executed.stopped = Some(stopped),
+                Ok(()) if plan.has_work() => {
+                    report.approval = self.use_approvals(plan).await?;
+                    executed = self.execute(sender, planned).await;
+                }
+                Ok(()) => {}
+            }
+        }
+        outcome::merge(report, &executed);
+        let commit = self.settle_up(plan, &executed, quarantine, sender).await?;
+        report.commit = commit.state;
+        report.warnings.extend(executed.stopped.as_ref().map(words::stopped));
+        report.warnings.extend(commit.trouble);
+        let blocked = report.blocked.iter().map(|b| (b.person.clone(), b.reason.clone(), b.since)).collect();
+        store.note_blocked(&target.name, self.id, blocked).await?;
+        self.row = store.target(&target.name).await?;
+        outcome::judge(report, plan, &executed, self.row.dirty);
+        self.name_the_stop(report, &executed);
+        let whole_roster = self.order.only.is_none() && !roster.partial;
+        if whole_roster && outcome::counts_as_applied(report, plan) {
+            store.note_applied(&target.name, self.id, planned.facts.clone(), self.now()).await?;
+        }
+        Ok(())
+    }
+
+    fn name_the_stop(&self, report: &mut TargetReport, executed: &Executed) {
+        let (name, url) = (self.ground.target.name.as_str(), self.ground.target.url.as_str());
+        let reason = match &executed.stopped {
+            Some(Stopped::Refused(refusal)) => OutOfReach::Refused(refusal.clone()),
+            Some(Stopped::Unanswered(why)) => OutOfReach::Failed(why.clone()),
+            Some(Stopped::Store) => {
+                report.error = executed.store_error.as_deref().map(words::store_failed);
+                return;
+            }
+            _ => return,
+        };
+        report.error = Some(words::out_of_reach(name, url, &reason));
+    }
+
+    /// A quarantine that this run may not end by itself: the firmware erases passwords, and nobody accepted that.
+    fn standing_quarantine(&self, plan: &Plan) -> Option<&'static str> {
+        let check = self.row.quarantined_by.as_deref()?;
+        let accepted = self.ground.target.auth.updates_erase_password
+            || plan.allowed.iter().any(|(held, _)| held.guard == check)
+            || self.order.allow_guards.contains(check);
+        (check == PASSWORD_CHECK && !accepted).then_some(PASSWORD_CHECK)
+    }
+
+    /// A run's first call is a read, so that a wrong key, clock or address costs nothing.
+    async fn probe(&self, sender: &Sender<'_, G, C>, planned: &Planned) -> Result<(), Stopped> {
+        if self.caller.as_ref().is_some_and(|c| c.counts().queries > 0) {
+            return Ok(());
+        }
+        let of_plan = planned.plan.to_send().next().map(|a| &a.username);
+        let of_snapshot = planned.snapshot.entries.values().next().map(|e| &e.username);
+        let Some(name) = of_plan.or(of_snapshot) else { return Ok(()) };
+        match sender.look(name).await {
+            Ok(_) => Ok(()),
+            Err(ReadError::Refused(refusal)) => Stopped::by(refusal).map_or(Ok(()), Err),
+            Err(ReadError::Failed(why)) => Err(Stopped::Unanswered(why)),
+        }
+    }
+
+    async fn execute(&self, sender: &Sender<'_, G, C>, planned: &Planned) -> Executed {
+        let target = self.ground.target;
+        let due = target.dialect == Dialect::UpdaterCloud
+            && !self.row.update_checked
+            && !target.auth.updates_erase_password;
+        let executor = Executor::new(
+            sender,
+            target,
+            &planned.plan,
+            &planned.snapshot,
+            &self.recovery.unsettled,
+            self.id,
+            if due { PasswordCheck::Due } else { PasswordCheck::NotNeeded },
+            self.ground.progress,
+        );
+        executor.run().await
+    }
+
+    /// Uses up the approvals that let this plan pass, and says so in the trail, before anything is sent.
+    async fn use_approvals(&self, plan: &Plan) -> Result<Option<ApprovalRef>, StoreError> {
+        if plan.allowed.is_empty() {
+            return Ok(None);
+        }
+        let (store, order) = (self.ground.store, self.order);
+        let ids: BTreeSet<i64> = plan.allowed.iter().filter_map(|(_, id)| *id).collect();
+        let flagged: BTreeSet<String> =
+            plan.allowed.iter().filter(|(_, id)| id.is_none()).map(|(held, _)| held.guard.clone()).collect();
+        let flag = (!flagged.is_empty()).then(|| (flagged, order.reason.clone(), order.actor.clone()));
+        store.use_approvals(&self.ground.target.name, self.id, ids.clone(), flag, self.now()).await?;
+        let guards = plan.allowed.iter().map(|(held, _)| held.guard.clone()).collect();
+        let (id, by, reason) = match ids.first() {
+            Some(id) => {
+                let (actor, reason, _) = store.approval(*id).await?;
+                (Some(id.to_string()), actor, reason)
+            }
+            None => (None, order.actor.clone(), order.reason.clone()),
+        };
+        Ok(Some(ApprovalRef { id, guards, by: by.name.unwrap_or_else(|| by.uid.to_string()), reason }))
+    }
+
+    /// The commit, if one is due and nothing withholds it.
+    async fn settle_up(
+        &self,
+        plan: &Plan,
+        executed: &Executed,
+        standing: Option<&'static str>,
+        sender: Option<Sender<'a, G, C>>,
+    ) -> Result<Committed, StoreError> {
+        let (store, target) = (self.ground.store, &self.ground.target.name);
+        let mutated = sender.as_ref().is_some_and(Sender::has_mutated);
+        if executed.update_checked {
+            store.note_update_checked(target).await?;
+        }
+        let none = Committed { state: CommitState::None, trouble: None };
+        let Some(sender) = sender.filter(|_| mutated || self.row.dirty) else { return Ok(none) };
+        if let Some(check) = executed.quarantine {
+            store.quarantine(target, self.id, check, self.now()).await?;
+        }
+        let out_of_reach = matches!(executed.stopped, Some(Stopped::Refused(_) | Stopped::Unanswered(_)));
+        let withheld_by = if plan.held_as_a_whole() {
+            plan.held_by.first().map(|held| held.guard.clone())
+        } else if let Some(check) = executed.quarantine.or(standing) {
+            Some(check.to_owned())
+        } else if self.order.stop.now() {
+            Some("stop".to_owned())
+        } else {
+            (out_of_reach && !mutated).then(|| "gateway".to_owned())
+        };
+        store.audit_actions(target, self.id, self.now()).await?;
+        if let Some(why) = withheld_by {
+            let trouble = rust_i18n::t!("sync.commit_withheld", why = why).into_owned();
+            return Ok(Committed { state: CommitState::Withheld, trouble: Some(trouble) });
+        }
+        let (outcome, _) = sender.commit().await?;
+        let detail = match outcome {
+            Outcome::Applied => return Ok(Committed { state: CommitState::Confirmed, trouble: None }),
+            Outcome::Refused(refusal) => words::refused(&refusal),
+            Outcome::Unknown(why) | Outcome::NotSent(why) => why.detail,
+        };
+        let trouble = rust_i18n::t!("sync.commit_unconfirmed", detail = detail).into_owned();
+        Ok(Committed { state: CommitState::Unconfirmed, trouble: Some(trouble) })
+    }
+
+    /// Ends a run that could not plan or send.
+    ///
+    /// # Errors
+    /// If the end cannot be recorded.
+    pub async fn fail(self, error: &RunError) -> Result<(TargetReport, Head), StoreError> {
+        let (name, url) = (&self.ground.target.name, &self.ground.target.url);
+        let error = match error {
+            RunError::OutOfReach(reason) => words::out_of_reach(name.as_str(), url, reason),
+            RunError::Store(error) => words::store_failed(&error.to_string()),
+            RunError::PlanMoved(what) => words::plan_moved(what),
+        };
+        self.end_failed(error).await
+    }
+
+    /// Ends a run for a reason that its caller found (the roster cannot be read).
+    ///
+    /// # Errors
+    /// If the end cannot be recorded.
+    pub async fn end_failed(self, error: ErrorReport) -> Result<(TargetReport, Head), StoreError> {
+        let mut report = outcome::empty(&self.ground.target.name, self.id);
+        outcome::failed(&mut report, error, self.row.dirty && !self.order.dry);
+        self.close(report).await
+    }
+
+    async fn close(self, mut report: TargetReport) -> Result<(TargetReport, Head), StoreError> {
+        let (store, target) = (self.ground.store, &self.ground.target.name);
+        let row = store.target(target).await?;
+        report.calls = self.caller.as_ref().map(Caller::counts).unwrap_or_default();
+        let took = self.ground.clock.monotonic().saturating_sub(self.began);
+        report.duration_ms = took.as_millis().try_into().unwrap_or(u64::MAX);
+        report.state = outcome::state(&row, self.order.as_of);
+        report.recovered = self.recovery.words;
+        report.warnings.splice(0..0, self.warnings);
+        let end = RunEnd {
+            outcome: report.outcome,
+            exit_code: report.exit_code,
+            commit: report.commit,
+            report: report.clone(),
+        };
+        let head = store.end_run(target, self.id, end, self.ground.clock.now()).await?;
+        Ok((report, head))
+    }
+}
+
+async fn all_roles<G: Gateway, C: Clock + Clone>(
+    caller: &Caller<'_, G, C>,
+) -> Result<BTreeSet<String>, OutOfReach> {
+    let mut names = BTreeSet::new();
+    let mut offset = 0;
+    loop {
+        let page = match caller.roles(offset, PAGE).await {
+            Ok(page) => page,
+            Err(ReadError::Refused(refusal)) => return Err(OutOfReach::Refused(refusal)),
+            Err(ReadError::Failed(why)) => return Err(OutOfReach::Failed(why)),
+        };
+        let got = page.items.len() as u64;
+        names.extend(page.items.into_iter().map(|role| role.name));
+        offset += got;
+        if got == 0 || offset >= page.total {
+            return Ok(names);
+        }
+    }
+}
