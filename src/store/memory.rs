@@ -173,6 +173,31 @@ async fn links(c: &mut SqliteConnection, target: &str) -> Result<BTreeMap<Person
     Ok(all)
 }
 
+/// Names that were deleted or renamed away since the last confirmed commit: log-ins may still see them.
+async fn uncommitted_names(c: &mut SqliteConnection, target: &str) -> Result<BTreeSet<Username>, StoreError> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT i.username FROM intents i JOIN targets t ON t.name = i.target WHERE i.target = ? AND t.state <> 'clean' \
+         AND i.kind IN ('delete', 'rename') AND i.state IN ('applied', 'done') \
+         AND i.settled_at >= coalesce(t.committed_at, 0)",
+    )
+    .bind(target)
+    .fetch_all(c)
+    .await?;
+    names.iter().map(|n| named(Username::new(n), "intents.username")).collect()
+}
+
+async fn sources(
+    c: &mut SqliteConnection,
+) -> Result<BTreeMap<PersonKey, BTreeSet<std::sync::Arc<str>>>, StoreError> {
+    let rows = sqlx::query("SELECT person, sources FROM people WHERE sources <> '[]'").fetch_all(c).await?;
+    let mut all = BTreeMap::new();
+    for row in &rows {
+        let person = named(PersonKey::new(row.try_get("person")?), "people.person")?;
+        all.insert(person, from_json(row.try_get("sources")?, "people.sources")?);
+    }
+    Ok(all)
+}
+
 async fn blocked_since(
     c: &mut SqliteConnection,
     target: &str,
@@ -263,7 +288,8 @@ impl Store {
                     paused: paused.map(|p| p.reason),
                     blocked_since: blocked_since(c, &name).await?,
                     approvals,
-                    ..Past::default()
+                    sources: sources(c).await?,
+                    uncommitted_names: uncommitted_names(c, &name).await?,
                 })
             })
         })

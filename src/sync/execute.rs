@@ -73,7 +73,7 @@ enum Step {
 /// What an action needs to know of the account right before its call.
 enum Ready {
     /// This is how the account looks (or is believed to look, where no look is made).
-    Go(Option<UserRecord>),
+    Go(Option<Box<UserRecord>>),
     /// Leave it alone.
     No(Step),
 }
@@ -255,12 +255,12 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             Ready::Go(record) => record,
             Ready::No(step) => return Ok(step),
         };
-        let (mutation, after) = match self.build(action, record.as_ref()) {
+        let (mutation, after) = match self.build(action, record.as_deref()) {
             Ok(built) => built,
             Err(step) => return Ok(step),
         };
-        let Some(mutation) = mutation else { return self.adopt_as_it_is(action, record.as_ref(), after).await };
-        let intent = self.intent(action, Some(after), record.as_ref());
+        let Some(mutation) = mutation else { return self.adopt_as_it_is(action, record.as_deref(), after).await };
+        let intent = self.intent(action, Some(after), record.as_deref());
         let sent = self.sender.send(intent, mutation).await?;
         let step = self.after_sending(sent);
         if matches!(step, Step::Done)
@@ -364,7 +364,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             let detail = rust_i18n::t!("sync.keep_tag", name = action.username, tag = tag).into_owned();
             return Ok(Ready::No(Step::Blocked { reason: "keep_tag", detail, by_gateway: false }));
         }
-        Ok(Ready::Go(Some(record)))
+        Ok(Ready::Go(Some(Box::new(record))))
     }
 
     /// The account is not on the gateway any more: a delete is done, anything else cannot be. Either way the snapshot
@@ -539,7 +539,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             }
             match self.ready(action).await? {
                 Ready::Go(record) => {
-                    intents.push(self.intent(action, None, record.as_ref()));
+                    intents.push(self.intent(action, None, record.as_deref()));
                     by_person.insert(action.person.clone(), action);
                 }
                 Ready::No(step) => self.note(action, step),

@@ -1,6 +1,224 @@
-//! Carries a plan out: lock, recovery, journal, pace, retry, commit. Decides nothing about people.
+//! Carries plans out: lock, recovery, journal, pace, retry, commit. Decides nothing about people.
+//!
+//! `run` is one run on one target; `execute` walks its plan, `send` sends one call, `caller` paces and repeats,
+//! `recovery` judges calls whose answer never came, `outcome` says what it came to. Here is what is common to several
+//! targets: who may run, one roster for all, and the order of things between them.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use futures_util::future::join_all;
+
+use crate::clock::Clock;
+use crate::config::{AccountConfig, TargetConfig};
+use crate::gateway::Gateway;
+use crate::mapping::{self, Wanted};
+use crate::model::{PersonKey, TargetName};
+use crate::report::{ErrorReport, RosterSummary, RunOutcome, SourceSummary, SyncReport, TargetReport};
+use crate::roster::Roster;
+use crate::store::audit::Head;
+use crate::store::{Store, StoreError};
 
 pub mod caller;
+pub mod execute;
 pub mod lock;
+pub mod outcome;
 pub mod recovery;
+pub mod run;
+pub mod send;
 pub mod words;
+
+pub use run::{Expected, Ground, Order, Run, RunError};
+
+use lock::{LockError, TargetLock};
+
+/// One target to work on, with its gateway (none for `--offline`).
+#[derive(Debug)]
+pub struct Site<'a, G> {
+    /// Configuration.
+    pub target: &'a TargetConfig,
+    /// The gateway, or why there is none.
+    pub gateway: Result<Option<G>, ErrorReport>,
+    /// The stored plan that must be carried out, if one was given.
+    pub expected: Option<Expected>,
+}
+
+/// What all targets share.
+pub struct Work<'a, C> {
+    /// Database.
+    pub store: &'a Store,
+    /// Mapping's configuration.
+    pub account: &'a AccountConfig,
+    /// What is asked.
+    pub order: &'a Order,
+    /// Clock.
+    pub clock: C,
+    /// Progress: actions done.
+    pub progress: &'a (dyn Fn(u64) + Send + Sync),
+}
+
+/// Everything a sync came to.
+#[derive(Debug)]
+pub struct Synced {
+    /// The report; its roster is empty when the roster could not be read.
+    pub report: SyncReport,
+    /// The head of the audit chain after the last run.
+    pub head: Option<Head>,
+    /// Why the roster could not be read.
+    pub roster_error: Option<ErrorReport>,
+}
+
+/// A target on its way through a sync.
+enum Stage<'a, G, C: Clock + Clone> {
+    Running(Box<Run<'a, G, C>>, Option<TargetLock>),
+    Over(Box<TargetReport>, Option<Head>),
+}
+
+/// Runs on every site: takes the locks, looks at what earlier runs left open, then reads the roster once, then plans
+/// and carries out side by side. One target that fails does not stop the others.
+///
+/// `read` gives the roster, or why there is none; it is not called when no target can run.
+///
+/// # Errors
+/// If the database fails so that a run's record cannot be written.
+pub async fn sync<'a, G, C, F, Fut>(
+    work: Work<'a, C>,
+    sites: &'a [Site<'a, G>],
+    read: F,
+) -> Result<Synced, StoreError>
+where
+    G: Gateway,
+    C: Clock + Clone,
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = Result<Roster, ErrorReport>>,
+{
+    let stages = join_all(sites.iter().map(|site| open(&work, site))).await;
+    let stages = stages.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut synced = Synced { report: nothing_yet(work.order), head: None, roster_error: None };
+    let anybody = stages.iter().any(|stage| matches!(stage, Stage::Running(..)));
+    let roster = if anybody { Some(read().await) } else { None };
+    let mapped = match &roster {
+        Some(Ok(roster)) => {
+            synced.report.roster = summary(roster);
+            Some((roster, mapping::map_roster(roster, work.account, work.order.as_of)))
+        }
+        Some(Err(error)) => {
+            synced.roster_error = Some(error.clone());
+            None
+        }
+        None => None,
+    };
+    let ends = stages.into_iter().zip(sites).map(|(stage, site)| {
+        let mapped = mapped.as_ref().map(|(roster, wanted)| (*roster, wanted));
+        close(stage, mapped, site.expected.as_ref(), synced.roster_error.as_ref())
+    });
+    for end in join_all(ends).await {
+        let (report, head) = end?;
+        synced.report.targets.push(report);
+        synced.head = head.into_iter().chain(synced.head).max_by_key(|h| h.seq);
+    }
+    Ok(synced)
+}
+
+async fn open<'a, G: Gateway, C: Clock + Clone>(
+    work: &Work<'a, C>,
+    site: &'a Site<'a, G>,
+) -> Result<Stage<'a, G, C>, StoreError> {
+    let name = &site.target.name;
+    let lock = match (!work.order.dry).then(|| TargetLock::take(work.store.path(), name)).transpose() {
+        Ok(lock) => lock,
+        Err(error) => return Ok(Stage::Over(Box::new(locked(name, &error)), None)),
+    };
+    let ground = Ground {
+        store: work.store,
+        target: site.target,
+        account: work.account,
+        gateway: site.gateway.as_ref().ok().and_then(Option::as_ref),
+        clock: work.clock.clone(),
+        progress: work.progress,
+    };
+    let mut run = Run::begin(ground, work.order).await?;
+    let (report, head) = match &site.gateway {
+        Err(error) => run.end_failed(error.clone()).await?,
+        Ok(_) => match run.recover().await {
+            Ok(()) => return Ok(Stage::Running(Box::new(run), lock)),
+            Err(error) => run.fail(&error).await?,
+        },
+    };
+    Ok(Stage::Over(Box::new(report), Some(head)))
+}
+
+async fn close<G: Gateway, C: Clock + Clone>(
+    stage: Stage<'_, G, C>,
+    mapped: Option<(&Roster, &BTreeMap<PersonKey, Wanted>)>,
+    expected: Option<&Expected>,
+    roster_error: Option<&ErrorReport>,
+) -> Result<(TargetReport, Option<Head>), StoreError> {
+    let (run, _lock) = match stage {
+        Stage::Over(report, head) => return Ok((*report, head)),
+        Stage::Running(run, lock) => (run, lock),
+    };
+    let (report, head) = match (mapped, roster_error) {
+        (Some((roster, wanted)), _) => run.carry_out(roster, wanted, expected).await?,
+        (None, Some(error)) => run.end_failed(error.clone()).await?,
+        (None, None) => run.end_failed(words::store_failed("no roster")).await?,
+    };
+    Ok((report, Some(head)))
+}
+
+fn locked(target: &TargetName, error: &LockError) -> TargetReport {
+    let mut report = outcome::empty(target, crate::store::journal::RunId(0));
+    let held = matches!(error, LockError::Held { .. });
+    report.outcome = if held { RunOutcome::Locked } else { RunOutcome::Failed };
+    report.exit_code = if held { 5 } else { 1 };
+    report.error = Some(ErrorReport {
+        kind: if held { "locked" } else { "store" }.into(),
+        message: error.to_string(),
+        next: rust_i18n::t!(if held { "sync.locked_next" } else { "sync.store_next" }).into_owned(),
+    });
+    report
+}
+
+fn nothing_yet(order: &Order) -> SyncReport {
+    SyncReport {
+        version: 1,
+        dry_run: order.dry,
+        as_of: order.as_of,
+        roster: RosterSummary::default(),
+        targets: Vec::new(),
+    }
+}
+
+/// What was read, as the report shows it.
+pub fn summary(roster: &Roster) -> RosterSummary {
+    let sources: Vec<_> = roster
+        .sources
+        .iter()
+        .map(|s| SourceSummary {
+            name: s.name.clone(),
+            files: s.files.clone(),
+            rows: s.rows,
+            accepted: s.accepted,
+            refused: s.refused,
+        })
+        .collect();
+    RosterSummary {
+        rows: sources.iter().map(|s| s.rows).sum(),
+        accepted: sources.iter().map(|s| s.accepted).sum(),
+        refused: sources.iter().map(|s| s.refused).sum(),
+        sources,
+        digest: roster.digest.clone(),
+    }
+}
+
+/// The exit code of several targets together: 6 over 1 over 4 over 5 over 3 over 0.
+pub fn combined_exit(codes: impl IntoIterator<Item = u8>) -> u8 {
+    const ORDER: [u8; 5] = [6, 1, 4, 5, 3];
+    let codes: Vec<u8> = codes.into_iter().collect();
+    ORDER.into_iter().find(|code| codes.contains(code)).unwrap_or(0)
+}
+
+/// The day that `now` is in a zone: what a plan is made for.
+pub fn day_in(now: chrono::DateTime<chrono::Utc>, zone: chrono_tz::Tz) -> NaiveDate {
+    now.with_timezone(&zone).date_naive()
+}

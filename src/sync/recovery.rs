@@ -29,7 +29,7 @@ pub fn state_of(record: &UserRecord, known: &AccountState) -> AccountState {
         group: record.group.as_deref().and_then(|g| GroupPath::new(g).ok()).unwrap_or_else(|| known.group.clone()),
         note: record.note.clone().unwrap_or_else(|| known.note.clone()),
         phone: record.phone.clone().unwrap_or_else(|| known.phone.clone()),
-        roles: record.roles.clone().unwrap_or_else(|| known.roles.clone()),
+        roles: record.roles.clone().map_or_else(|| known.roles.clone(), Into::into),
         enabled: record.enabled.unwrap_or(known.enabled),
         expires_on: record.expires_on.unwrap_or(known.expires_on),
     }

@@ -17,7 +17,7 @@ use crate::config::{AccountConfig, TargetConfig};
 use crate::gateway::{Dialect, Gateway, Outcome, ReadError};
 use crate::mapping::Wanted;
 use crate::model::PersonKey;
-use crate::plan::{self, AppliedRoster, Device, Looks, Past, Plan, PlanInput, Snapshot};
+use crate::plan::{self, AppliedRoster, Device, Looks, Plan, PlanInput, Snapshot};
 use crate::report::{ApprovalRef, CommitState, ErrorReport, TargetReport};
 use crate::roster::Roster;
 use crate::stop::Stop;
@@ -238,7 +238,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         }
         let past = store.past(&target.name, &roster.digest, Some(&absent), order.as_of, now).await?;
         let mut looks = Looks { offline: order.offline, ..Looks::default() };
-        let input = |looks| PlanInput {
+        let nothing = Looks::default();
+        let input = PlanInput {
             as_of: order.as_of,
             now,
             target,
@@ -246,17 +247,17 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             roster,
             wanted,
             snapshot: &snapshot,
-            looks,
+            looks: &nothing,
             past: &past,
             only: order.only.as_ref(),
             allow_guards: &order.allow_guards,
         };
         loop {
-            let needs = plan::needs(&input(&looks));
+            let needs = plan::needs(&PlanInput { looks: &looks, ..input });
             let Some(caller) = self.caller.as_ref().filter(|_| !needs.is_empty()) else { break };
             self.look(caller, &needs, &mut looks).await?;
         }
-        let plan = plan::plan(&input(&looks));
+        let plan = plan::plan(&PlanInput { looks: &looks, ..input });
         let digest = plan.digest();
         let id = store.store_plan(self.id, &plan, digest.clone(), roster.digest.clone(), now).await?;
         if let Some(expected) = expected.filter(|e| e.digest != digest) {

@@ -1,0 +1,181 @@
+//! From what happened to what is said: outcome, exit code, report. Pure.
+
+use chrono::NaiveDate;
+
+use super::execute::Executed;
+use super::send::Stopped;
+use crate::model::TargetName;
+use crate::plan::{Counts, Plan};
+use crate::report::{
+    BlockedLine, CallCounts, CommitState, ErrorReport, GroupLine, HeldBy, PlanRef, RunOutcome, TargetReport,
+    TargetState,
+};
+use crate::store::journal::RunId;
+use crate::store::memory::TargetRow;
+use crate::store::plans::PlanId;
+
+/// A report that says nothing yet.
+pub fn empty(target: &TargetName, run: RunId) -> TargetReport {
+    TargetReport {
+        target: target.clone(),
+        run_id: run.to_string(),
+        plan: None,
+        outcome: RunOutcome::NoChanges,
+        exit_code: 0,
+        counts: Counts::default(),
+        changed_fields: std::collections::BTreeMap::new(),
+        calls: CallCounts::default(),
+        commit: CommitState::None,
+        state: TargetState::Clean,
+        held_by: Vec::new(),
+        approval: None,
+        failures: Vec::new(),
+        duration_ms: 0,
+        groups: Vec::new(),
+        blocked: Vec::new(),
+        recovered: Vec::new(),
+        warnings: Vec::new(),
+        error: None,
+        actions: None,
+    }
+}
+
+/// What the plan says, before anything is done.
+pub fn report(target: &TargetName, run: RunId, plan: &Plan) -> TargetReport {
+    let mut report = empty(target, run);
+    report.counts = plan.counts;
+    report.changed_fields = plan.changed_fields.iter().map(|(f, n)| (f.as_str().to_owned(), *n)).collect();
+    report.held_by = plan
+        .held_by
+        .iter()
+        .map(|h| HeldBy { guard: h.guard.clone(), limit: h.limit, actual: h.actual, detail: h.detail.clone() })
+        .collect();
+    report.groups =
+        plan.groups.iter().map(|g| GroupLine { path: g.path.clone(), state: g.state, people: g.people }).collect();
+    report.blocked = plan.blocked.iter().map(blocked_line).collect();
+    report
+}
+
+fn blocked_line(blocked: &crate::plan::Blocked) -> BlockedLine {
+    BlockedLine {
+        person: blocked.person.clone(),
+        username: blocked.username.clone(),
+        reason: blocked.reason.clone(),
+        detail: blocked.detail.clone(),
+        file: blocked.file.clone(),
+        line: blocked.line,
+        since: blocked.since,
+    }
+}
+
+/// A stored plan, as reports name it.
+pub fn plan_ref(id: PlanId, digest: &str) -> PlanRef {
+    PlanRef { id: id.0.to_string(), digest: digest.to_owned() }
+}
+
+/// Outcome and exit code of a run that only shows.
+pub fn dry(report: &mut TargetReport, plan: &Plan) {
+    report.actions = Some(crate::plan::actions_for_report(plan));
+    let (outcome, exit_code) = if plan.held_something_back() {
+        (RunOutcome::Held, 4)
+    } else if plan.has_work() {
+        (RunOutcome::Planned, if plan.blocked_by_gateway() { 3 } else { 0 })
+    } else {
+        (RunOutcome::NoChanges, if plan.blocked_by_gateway() { 3 } else { 0 })
+    };
+    report.outcome = outcome;
+    report.exit_code = exit_code;
+}
+
+/// Puts what was done in the place of what was planned. A plan that is held as a whole keeps showing its own figures.
+pub fn merge(report: &mut TargetReport, executed: &Executed) {
+    if executed.counts == Counts::default() && executed.failures.is_empty() && executed.stopped.is_none() {
+        return;
+    }
+    let planned = report.counts;
+    report.counts = Counts {
+        unchanged: planned.unchanged,
+        withheld: planned.withheld,
+        blocked: planned.blocked + executed.blocked.len() as u64,
+        failed: executed.failures.len() as u64,
+        ..executed.counts
+    };
+    report.failures.clone_from(&executed.failures);
+    report.blocked.extend(executed.blocked.iter().map(blocked_line));
+    report.blocked.sort_by(|a, b| a.person.cmp(&b.person));
+}
+
+/// Outcome and exit code of a real run. `dirty`: the target is not clean after it.
+pub fn judge(report: &mut TargetReport, plan: &Plan, executed: &Executed, dirty: bool) {
+    let applied_any = report.counts_applied(plan);
+    let by_gateway = plan.blocked_by_gateway() || executed.blocked.iter().any(|b| b.by_gateway);
+    let failed = !executed.failures.is_empty();
+    let (mut outcome, mut exit_code) = match &executed.stopped {
+        Some(Stopped::Refused(_) | Stopped::Unanswered(_) | Stopped::Store) => {
+            (if applied_any { RunOutcome::Partial } else { RunOutcome::Failed }, 1)
+        }
+        Some(Stopped::Late | Stopped::Asked | Stopped::TooManyFailed | Stopped::PasswordErased(_)) => {
+            (RunOutcome::Partial, 3)
+        }
+        None if failed => (RunOutcome::Partial, 3),
+        None if applied_any => (RunOutcome::Applied, if by_gateway { 3 } else { 0 }),
+        None => (RunOutcome::NoChanges, if by_gateway { 3 } else { 0 }),
+    };
+    if plan.held_something_back() && exit_code != 1 {
+        (outcome, exit_code) = (RunOutcome::Held, 4);
+    }
+    if report.commit == CommitState::Unconfirmed && matches!(outcome, RunOutcome::Applied | RunOutcome::NoChanges) {
+        outcome = RunOutcome::Unconfirmed;
+    }
+    if dirty {
+        exit_code = 6;
+    }
+    report.outcome = outcome;
+    report.exit_code = exit_code;
+}
+
+impl TargetReport {
+    /// Whether anybody's account was changed by this run.
+    fn counts_applied(&self, plan: &Plan) -> bool {
+        let c = &self.counts;
+        !plan.held_as_a_whole() && c.add + c.adopt + c.update + c.rename + c.enable + c.disable + c.delete > 0
+    }
+}
+
+/// A run that could not plan or send.
+pub fn failed(report: &mut TargetReport, error: ErrorReport, dirty: bool) {
+    report.outcome = RunOutcome::Failed;
+    report.exit_code = if dirty { 6 } else { 1 };
+    report.commit = if dirty { CommitState::Withheld } else { CommitState::None };
+    report.error = Some(error);
+}
+
+/// Whether the run's roster counts as applied: what later rosters are compared with.
+pub fn counts_as_applied(report: &TargetReport, plan: &Plan) -> bool {
+    matches!(report.outcome, RunOutcome::Applied | RunOutcome::NoChanges) && plan.held_by.is_empty()
+}
+
+/// The target's state, as reports show it: a pause shows only on a clean target.
+pub fn state(row: &TargetRow, as_of: NaiveDate) -> TargetState {
+    let paused = row.paused.as_ref().is_some_and(|p| p.until.is_none_or(|until| until >= as_of));
+    match (row.dirty, row.quarantined_by.is_some(), paused) {
+        (_, true, _) => TargetState::Quarantined,
+        (true, _, _) => TargetState::Dirty,
+        (_, _, true) => TargetState::Paused,
+        _ => TargetState::Clean,
+    }
+}
+
+/// Which inputs differ between a stored plan and the one that today's inputs give, in words.
+pub fn what_moved(stored: &Plan, today: &Plan) -> String {
+    let (a, b) = (&stored.inputs, &today.inputs);
+    let parts = [
+        (a.roster != b.roster, rust_i18n::t!("sync.input_roster")),
+        (a.snapshot != b.snapshot, rust_i18n::t!("sync.input_snapshot")),
+        (a.config != b.config, rust_i18n::t!("sync.input_config")),
+        (a.overrides != b.overrides, rust_i18n::t!("sync.input_overrides")),
+        (stored.as_of != today.as_of, rust_i18n::t!("sync.input_date")),
+    ];
+    let moved: Vec<_> = parts.into_iter().filter(|(differs, _)| *differs).map(|(_, word)| word.into_owned()).collect();
+    if moved.is_empty() { rust_i18n::t!("sync.input_other").into_owned() } else { moved.join(", ") }
+}
