@@ -429,7 +429,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn note_config(&self, target: &TargetName, config: String) -> Result<Option<String>, StoreError> {
+    pub async fn note_config(
+        &self,
+        target: &TargetName,
+        config: String,
+    ) -> Result<Option<String>, StoreError> {
         let target = target.to_string();
         self.write("note configuration", move |c| {
             Box::pin(async move {

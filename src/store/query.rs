@@ -163,7 +163,10 @@ fn history_line(row: &SqliteRow) -> Result<HistoryLine, StoreError> {
         message: row.try_get("message")?,
         before: before.map(|e| masked(e.state)),
         after: after.map(masked),
-        source: row.try_get::<Option<&str>, _>("source")?.map(|t| from_json(t, "intents.source")).transpose()?,
+        source: row
+            .try_get::<Option<&str>, _>("source")?
+            .map(|t| from_json(t, "intents.source"))
+            .transpose()?,
         trigger: from_word(row.try_get("trigger")?, "runs.trigger")?,
         actor: from_json(row.try_get("actor")?, "runs.actor")?,
     })
@@ -193,7 +196,10 @@ impl Store {
     pub async fn runs(&self, limit: u32) -> Result<Vec<RunLine>, StoreError> {
         self.read("runs", |c| {
             Box::pin(async move {
-                let rows = sqlx::query("SELECT * FROM runs ORDER BY id DESC LIMIT ?").bind(limit).fetch_all(c).await?;
+                let rows = sqlx::query("SELECT * FROM runs ORDER BY id DESC LIMIT ?")
+                    .bind(limit)
+                    .fetch_all(c)
+                    .await?;
                 rows.iter().map(|row| run_line(row, false)).collect()
             })
         })
@@ -222,10 +228,11 @@ impl Store {
         let target = target.to_string();
         self.read("last run", |c| {
             Box::pin(async move {
-                let row = sqlx::query("SELECT * FROM runs WHERE target = ? AND dry = 0 ORDER BY id DESC LIMIT 1")
-                    .bind(&target)
-                    .fetch_optional(c)
-                    .await?;
+                let row =
+                    sqlx::query("SELECT * FROM runs WHERE target = ? AND dry = 0 ORDER BY id DESC LIMIT 1")
+                        .bind(&target)
+                        .fetch_optional(c)
+                        .await?;
                 row.map(|row| run_line(&row, true)).transpose()
             })
         })
@@ -342,10 +349,11 @@ impl Store {
         let who = who.to_owned();
         self.read("whose", |c| {
             Box::pin(async move {
-                let rows = sqlx::query("SELECT target, person FROM entries WHERE person = ?1 OR username = ?1")
-                    .bind(&who)
-                    .fetch_all(c)
-                    .await?;
+                let rows =
+                    sqlx::query("SELECT target, person FROM entries WHERE person = ?1 OR username = ?1")
+                        .bind(&who)
+                        .fetch_all(c)
+                        .await?;
                 let mut all = BTreeMap::new();
                 for row in &rows {
                     all.insert(

@@ -15,7 +15,9 @@ use governor::{Quota, RateLimiter};
 
 use crate::clock::Clock;
 use crate::config::PaceConfig;
-use crate::gateway::{Gateway, GroupRecord, Mutation, Outcome, Page, ReadError, RoleRecord, UserRecord, Why, WhyKind};
+use crate::gateway::{
+    Gateway, GroupRecord, Mutation, Outcome, Page, ReadError, RoleRecord, UserRecord, Why, WhyKind,
+};
 use crate::model::{GroupPath, Username};
 use crate::report::CallCounts;
 use crate::stop::Stop;
@@ -71,7 +73,14 @@ pub struct Caller<'a, G, C: Clock + Clone> {
 
 impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
     /// A caller whose time ends `limit` from now. `seed` makes the pauses of this run differ from another's.
-    pub fn new(gateway: &'a G, clock: C, pace: &'a PaceConfig, limit: Option<Duration>, stop: Stop, seed: u64) -> Self {
+    pub fn new(
+        gateway: &'a G,
+        clock: C,
+        pace: &'a PaceConfig,
+        limit: Option<Duration>,
+        stop: Stop,
+        seed: u64,
+    ) -> Self {
         let limiter = NonZeroU32::new(pace.calls_per_minute).map(|per_minute| {
             let one_by_one = Quota::per_minute(per_minute).allow_burst(NonZeroU32::MIN);
             let clock = Monotonic(clock.clone());

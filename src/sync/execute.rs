@@ -14,7 +14,9 @@ use crate::clock::Clock;
 use crate::config::{LookPolicy, Manage, ManageConfig, TargetConfig};
 use crate::gateway::{AddUser, Auth, Gateway, Mutation, ReadError, UpdateUser, UserRecord};
 use crate::model::{GroupPath, PersonKey, Username};
-use crate::plan::{AccountField, AccountState, Action, ActionKind, Blocked, Counts, Entry, Origin, Plan, Snapshot};
+use crate::plan::{
+    AccountField, AccountState, Action, ActionKind, Blocked, Counts, Entry, Origin, Plan, Snapshot,
+};
 use crate::report::Failure;
 use crate::store::StoreError;
 use crate::store::journal::{Intent, IntentState, RunId};
@@ -80,7 +82,10 @@ enum Ready {
 
 impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
     /// An executor for a plan that nothing holds as a whole.
-    #[expect(clippy::too_many_arguments, reason = "one place builds it, from as many things as a run consists of")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one place builds it, from as many things as a run consists of"
+    )]
     pub fn new(
         sender: &'a Sender<'a, G, C>,
         target: &'a TargetConfig,
@@ -122,7 +127,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
 
     async fn walk(&self) -> Result<(), StoreError> {
         self.create_groups().await?;
-        let of = |kind: ActionKind| -> Vec<&Action> { self.plan.to_send().filter(|a| a.kind == kind).collect() };
+        let of =
+            |kind: ActionKind| -> Vec<&Action> { self.plan.to_send().filter(|a| a.kind == kind).collect() };
         self.phase(of(ActionKind::Update), self.width()).await?;
         // Renames go one after another: one may free the name that the next one takes.
         self.phase(of(ActionKind::Rename), 1).await?;
@@ -259,7 +265,9 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             Ok(built) => built,
             Err(step) => return Ok(step),
         };
-        let Some(mutation) = mutation else { return self.adopt_as_it_is(action, record.as_deref(), after).await };
+        let Some(mutation) = mutation else {
+            return self.adopt_as_it_is(action, record.as_deref(), after).await;
+        };
         let intent = self.intent(action, Some(after), record.as_deref());
         let sent = self.sender.send(intent, mutation).await?;
         let step = self.after_sending(sent);
@@ -280,7 +288,9 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
                     Stopped::Refused(refusal) => {
                         Step::Failed { code: Some(refusal.code), message: words::refused(refusal) }
                     }
-                    Stopped::Unanswered(detail) => Step::Failed { code: None, message: words::unknown(detail) },
+                    Stopped::Unanswered(detail) => {
+                        Step::Failed { code: None, message: words::unknown(detail) }
+                    }
                     _ => Step::Skipped,
                 };
                 self.stop(why);
@@ -302,7 +312,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
     }
 
     fn checks_passwords(&self, action: &Action) -> bool {
-        !matches!(action.kind, ActionKind::Add | ActionKind::Delete) && self.check_passwords.load(Ordering::Relaxed)
+        !matches!(action.kind, ActionKind::Add | ActionKind::Delete)
+            && self.check_passwords.load(Ordering::Relaxed)
     }
 
     async fn ready(&self, action: &Action) -> Result<Ready, StoreError> {
@@ -390,7 +401,11 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
     }
 
     /// The call for an action, and the fields that the account has after it. No call: an adoption without a change.
-    fn build(&self, action: &Action, record: Option<&UserRecord>) -> Result<(Option<Mutation>, AccountState), Step> {
+    fn build(
+        &self,
+        action: &Action,
+        record: Option<&UserRecord>,
+    ) -> Result<(Option<Mutation>, AccountState), Step> {
         let after = self.fields(action, record);
         match action.kind {
             ActionKind::Add => {
@@ -412,7 +427,10 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
                     enabled: after.enabled,
                     ext_auth,
                     auth,
-                    expires_on: action.changes.contains_key(&AccountField::ExpiresOn).then_some(after.expires_on),
+                    expires_on: action
+                        .changes
+                        .contains_key(&AccountField::ExpiresOn)
+                        .then_some(after.expires_on),
                 };
                 Ok((Some(Mutation::Update(update)), after))
             }
@@ -435,7 +453,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
         let seen = state_of(record, planned);
         let ours = |field| {
             action.changes.contains_key(&field)
-                || (matches!(self.manage(action, field), Manage::Always | Manage::Add) && field != AccountField::Enabled)
+                || (matches!(self.manage(action, field), Manage::Always | Manage::Add)
+                    && field != AccountField::Enabled)
         };
         let roles = match (ours(AccountField::Roles), self.manage(action, AccountField::Roles)) {
             (true, Manage::Add) => Arc::new(planned.roles.union(&seen.roles).cloned().collect()),

@@ -19,6 +19,8 @@ use crate::roster::Roster;
 use crate::store::audit::Head;
 use crate::store::{Store, StoreError};
 
+pub mod accept;
+pub mod approve;
 pub mod caller;
 pub mod execute;
 pub mod lock;

@@ -48,10 +48,18 @@ pub fn report(target: &TargetName, run: RunId, plan: &Plan) -> TargetReport {
     report.held_by = plan
         .held_by
         .iter()
-        .map(|h| HeldBy { guard: h.guard.clone(), limit: h.limit, actual: h.actual, detail: h.detail.clone() })
+        .map(|h| HeldBy {
+            guard: h.guard.clone(),
+            limit: h.limit,
+            actual: h.actual,
+            detail: h.detail.clone(),
+        })
         .collect();
-    report.groups =
-        plan.groups.iter().map(|g| GroupLine { path: g.path.clone(), state: g.state, people: g.people }).collect();
+    report.groups = plan
+        .groups
+        .iter()
+        .map(|g| GroupLine { path: g.path.clone(), state: g.state, people: g.people })
+        .collect();
     report.blocked = plan.blocked.iter().map(blocked_line).collect();
     report
 }
@@ -124,7 +132,9 @@ pub fn judge(report: &mut TargetReport, plan: &Plan, executed: &Executed, dirty:
     if plan.held_something_back() && exit_code != 1 {
         (outcome, exit_code) = (RunOutcome::Held, 4);
     }
-    if report.commit == CommitState::Unconfirmed && matches!(outcome, RunOutcome::Applied | RunOutcome::NoChanges) {
+    if report.commit == CommitState::Unconfirmed
+        && matches!(outcome, RunOutcome::Applied | RunOutcome::NoChanges)
+    {
         outcome = RunOutcome::Unconfirmed;
     }
     if dirty {
@@ -176,6 +186,7 @@ pub fn what_moved(stored: &Plan, today: &Plan) -> String {
         (a.overrides != b.overrides, rust_i18n::t!("sync.input_overrides")),
         (stored.as_of != today.as_of, rust_i18n::t!("sync.input_date")),
     ];
-    let moved: Vec<_> = parts.into_iter().filter(|(differs, _)| *differs).map(|(_, word)| word.into_owned()).collect();
+    let moved: Vec<_> =
+        parts.into_iter().filter(|(differs, _)| *differs).map(|(_, word)| word.into_owned()).collect();
     if moved.is_empty() { rust_i18n::t!("sync.input_other").into_owned() } else { moved.join(", ") }
 }

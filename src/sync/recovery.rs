@@ -26,7 +26,11 @@ pub const OUT_OF_REACH_AFTER: u32 = 5;
 /// The fields of an account as a look shows them; what the answer left out stays as it was.
 pub fn state_of(record: &UserRecord, known: &AccountState) -> AccountState {
     AccountState {
-        group: record.group.as_deref().and_then(|g| GroupPath::new(g).ok()).unwrap_or_else(|| known.group.clone()),
+        group: record
+            .group
+            .as_deref()
+            .and_then(|g| GroupPath::new(g).ok())
+            .unwrap_or_else(|| known.group.clone()),
         note: record.note.clone().unwrap_or_else(|| known.note.clone()),
         phone: record.phone.clone().unwrap_or_else(|| known.phone.clone()),
         roles: record.roles.clone().map_or_else(|| known.roles.clone(), Into::into),
@@ -44,7 +48,10 @@ pub fn same_user(known: Option<&String>, record: &UserRecord) -> bool {
 }
 
 /// What a look says of an intent: whether it happened, and what the gateway holds for the person now.
-pub fn judge(intent: &Intent, looked: &BTreeMap<Username, Option<UserRecord>>) -> (IntentState, Option<Entry>) {
+pub fn judge(
+    intent: &Intent,
+    looked: &BTreeMap<Username, Option<UserRecord>>,
+) -> (IntentState, Option<Entry>) {
     let at = |name: &Username| looked.get(name).and_then(Option::as_ref);
     let known_id = intent.before.as_ref().and_then(|e| e.gateway_id.as_ref());
     let ours = |name: &Username| at(name).filter(|record| same_user(known_id, record));
@@ -78,7 +85,8 @@ pub fn judge(intent: &Intent, looked: &BTreeMap<Username, Option<UserRecord>>) -
 }
 
 fn shows_what_matters(intent: &Intent, record: &UserRecord) -> bool {
-    let switched = intent.before.as_ref().map(|e| e.state.enabled) != intent.after.as_ref().map(|a| a.enabled);
+    let switched =
+        intent.before.as_ref().map(|e| e.state.enabled) != intent.after.as_ref().map(|a| a.enabled);
     record.enabled.is_some() || !switched
 }
 
@@ -201,8 +209,11 @@ pub async fn recover<G: Gateway, C: Clock + Clone>(
         snapshot.entries.iter().filter(|(_, e)| !e.unknown).map(|(p, e)| (&e.username, p)).collect();
     for (person, intents) in by_person {
         let entry = snapshot.entries.get(person).filter(|_| was_there(person, &intents, snapshot));
-        let names: BTreeSet<&Username> =
-            intents.iter().flat_map(|i| [&i.username, &i.new_username]).chain(entry.map(|e| &e.username)).collect();
+        let names: BTreeSet<&Username> = intents
+            .iter()
+            .flat_map(|i| [&i.username, &i.new_username])
+            .chain(entry.map(|e| &e.username))
+            .collect();
         let mut looked = BTreeMap::new();
         for name in names {
             if let Some(record) = patience.take(caller.user(name).await)? {

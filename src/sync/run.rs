@@ -188,7 +188,16 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         let snapshot = store.snapshot(target).await?;
         let mut found = recover(caller, &intents, &snapshot, self.now()).await?;
         if !self.order.dry {
-            store.settle(target, self.id, found.settled.clone(), found.entries.clone(), found.moved, self.now()).await?;
+            store
+                .settle(
+                    target,
+                    self.id,
+                    found.settled.clone(),
+                    found.entries.clone(),
+                    found.moved,
+                    self.now(),
+                )
+                .await?;
             self.row = store.target(target).await?;
         }
         found.words.splice(0..0, std::mem::take(&mut self.recovery.words));
@@ -272,7 +281,12 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
 
     /// Looks at what planning needs. A name or group that gives no usable answer counts as not looked at, and the
     /// planner leaves its people alone.
-    async fn look(&self, caller: &Caller<'_, G, C>, needs: &plan::Needs, looks: &mut Looks) -> Result<(), RunError> {
+    async fn look(
+        &self,
+        caller: &Caller<'_, G, C>,
+        needs: &plan::Needs,
+        looks: &mut Looks,
+    ) -> Result<(), RunError> {
         let mut patience = Patience::default();
         let mut groups = BTreeMap::new();
         for path in &needs.groups {
@@ -293,14 +307,19 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         Ok(())
     }
 
-    async fn real(&mut self, report: &mut TargetReport, planned: &Planned, roster: &Roster) -> Result<(), StoreError> {
+    async fn real(
+        &mut self,
+        report: &mut TargetReport,
+        planned: &Planned,
+        roster: &Roster,
+    ) -> Result<(), StoreError> {
         let (store, target) = (self.ground.store, self.ground.target);
         let plan = &planned.plan;
         if self.row.device.is_none() && !plan.held_as_a_whole() {
             let device = Device { url: target.url.clone(), dialect: target.dialect.as_str().into() };
             store.note_device(&target.name, device).await?;
         }
-        let quarantine = self.standing_quarantine(plan);
+        let quarantine = self.standing_quarantine().await?;
         let may_send = !plan.held_as_a_whole() && quarantine.is_none();
         let sender = self.caller.as_ref().map(|c| Sender::new(c, store, &target.name, self.id));
         let mut executed = Executed::default();
@@ -346,12 +365,24 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
     }
 
     /// A quarantine that this run may not end by itself: the firmware erases passwords, and nobody accepted that.
-    fn standing_quarantine(&self, plan: &Plan) -> Option<&'static str> {
-        let check = self.row.quarantined_by.as_deref()?;
-        let accepted = self.ground.target.auth.updates_erase_password
-            || plan.allowed.iter().any(|(held, _)| held.guard == check)
-            || self.order.allow_guards.contains(check);
-        (check == PASSWORD_CHECK && !accepted).then_some(PASSWORD_CHECK)
+    async fn standing_quarantine(&self) -> Result<Option<&'static str>, StoreError> {
+        let accepted = self.row.quarantined_by.as_deref() != Some(PASSWORD_CHECK)
+            || self.ground.target.auth.updates_erase_password
+            || self.order.allow_guards.contains(PASSWORD_CHECK);
+        if accepted {
+            return Ok(None);
+        }
+        let approvals = self.ground.store.open_approvals(&self.ground.target.name, self.now()).await?;
+        let approved: BTreeSet<i64> =
+            approvals.iter().filter(|a| a.sets.contains_key(PASSWORD_CHECK)).map(|a| a.id).collect();
+        if approved.is_empty() {
+            return Ok(Some(PASSWORD_CHECK));
+        }
+        self.ground
+            .store
+            .use_approvals(&self.ground.target.name, self.id, approved, None, self.now())
+            .await?;
+        Ok(None)
     }
 
     /// A run's first call is a read, so that a wrong key, clock or address costs nothing.

@@ -165,7 +165,12 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
         self.seq.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    async fn journal(&self, kind: &'static str, payload: String, mut intents: Vec<Intent>) -> Result<i64, StoreError> {
+    async fn journal(
+        &self,
+        kind: &'static str,
+        payload: String,
+        mut intents: Vec<Intent>,
+    ) -> Result<i64, StoreError> {
         let seq = self.next_seq();
         for intent in &mut intents {
             intent.seq = seq;
@@ -251,10 +256,14 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
                 Answer::Refused(refusal) => return self.refused(seq, &intents, refusal, was_unknown).await,
                 Answer::Unknown(ref why) => {
                     was_unknown = true;
-                    let unknown = Completion { message: Some(why.detail.clone()), ..self.completion(seq, IntentState::Unknown) };
+                    let unknown = Completion {
+                        message: Some(why.detail.clone()),
+                        ..self.completion(seq, IntentState::Unknown)
+                    };
                     self.complete(unknown).await?;
                     let looked = self.look_at(&intents).await;
-                    let all_done = looked.open.is_empty() && looked.people.iter().all(|(_, s)| *s == IntentState::Done);
+                    let all_done =
+                        looked.open.is_empty() && looked.people.iter().all(|(_, s)| *s == IntentState::Done);
                     let settled = looked.open.is_empty();
                     let results = self.record_looks(seq, looked, why).await?;
                     if all_done || !settled {
@@ -299,7 +308,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
                 entry: i.after.as_ref().map(|after| i.entry_if_applied(after.clone(), None, false)),
             })
             .collect();
-        self.complete(Completion { code: Some(0), entries, ..self.completion(seq, IntentState::Applied) }).await?;
+        self.complete(Completion { code: Some(0), entries, ..self.completion(seq, IntentState::Applied) })
+            .await?;
         let people = intents.iter().map(|i| (i.person.clone(), Sent::Done)).collect();
         Ok(BatchSent { people, stopped: None })
     }
@@ -330,7 +340,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
         };
         if refusal.kind == RefusalKind::NoSuchGroup {
             // Somebody removed a group that we had seen: forget it, so that the next plan looks again.
-            let groups = intents.iter().filter_map(|i| i.after.as_ref()).map(|a| (a.group.clone(), false)).collect();
+            let groups =
+                intents.iter().filter_map(|i| i.after.as_ref()).map(|a| (a.group.clone(), false)).collect();
             self.store.note_groups(self.target, groups, self.now()).await?;
         }
         let keep = |s: IntentState| s == IntentState::Done || was_unknown;
@@ -361,7 +372,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
         was_unknown: bool,
     ) -> Result<BatchSent, StoreError> {
         let state = if was_unknown { IntentState::Unknown } else { IntentState::NotSent };
-        self.complete(Completion { message: Some(why.detail.clone()), ..self.completion(seq, state) }).await?;
+        self.complete(Completion { message: Some(why.detail.clone()), ..self.completion(seq, state) })
+            .await?;
         let failed = Sent::Failed { code: None, message: words::not_sent(why) };
         let people = intents.iter().map(|i| (i.person.clone(), failed.clone())).collect();
         Ok(self.finish(people, Some(why)))
@@ -379,7 +391,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
                     records.insert(name.clone(), record);
                 }
             }
-            let complete = records.contains_key(&intent.username) && records.contains_key(&intent.new_username);
+            let complete =
+                records.contains_key(&intent.username) && records.contains_key(&intent.new_username);
             if !complete {
                 looked.open.push(intent.person.clone());
                 continue;
@@ -394,7 +407,12 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
     }
 
     /// Journals what looks at an unanswered call showed.
-    async fn record_looks(&self, seq: i64, looked: Looked, why: &Why) -> Result<Vec<(PersonKey, Sent)>, StoreError> {
+    async fn record_looks(
+        &self,
+        seq: i64,
+        looked: Looked,
+        why: &Why,
+    ) -> Result<Vec<(PersonKey, Sent)>, StoreError> {
         let mut results = Vec::new();
         for (person, state) in &looked.people {
             let sent = match state {
@@ -471,7 +489,10 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
                 }
             };
             if !self.go_on(&mut pauses).await {
-                let completion = Completion { message: Some(why.detail.clone()), ..self.completion(seq, IntentState::Unknown) };
+                let completion = Completion {
+                    message: Some(why.detail.clone()),
+                    ..self.completion(seq, IntentState::Unknown)
+                };
                 self.complete(completion).await?;
                 let failed = Sent::Failed { code: None, message: words::unknown(&why) };
                 return Ok(self.count_unanswered(&why).map_or(failed, Sent::Stop));

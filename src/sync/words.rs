@@ -42,12 +42,16 @@ pub fn out_of_reach(target: &str, url: &str, reason: &OutOfReach) -> ErrorReport
         OutOfReach::Failed(Why { kind: WhyKind::Tls, detail }) => {
             ("tls", t!("sync.tls", target = target, url = url, detail = detail), t!("sync.tls_next"))
         }
-        OutOfReach::Failed(Why { kind: WhyKind::Unusable, detail }) => {
-            ("gateway", t!("sync.unusable", target = target, url = url, detail = detail), t!("sync.unusable_next"))
-        }
-        OutOfReach::Failed(Why { detail, .. }) => {
-            ("gateway", t!("sync.unreachable", target = target, url = url, detail = detail), t!("sync.unreachable_next"))
-        }
+        OutOfReach::Failed(Why { kind: WhyKind::Unusable, detail }) => (
+            "gateway",
+            t!("sync.unusable", target = target, url = url, detail = detail),
+            t!("sync.unusable_next"),
+        ),
+        OutOfReach::Failed(Why { detail, .. }) => (
+            "gateway",
+            t!("sync.unreachable", target = target, url = url, detail = detail),
+            t!("sync.unreachable_next"),
+        ),
     };
     ErrorReport { kind: kind.into(), message: message.into_owned(), next: next.into_owned() }
 }
