@@ -2,6 +2,7 @@
 //! rosters, who was blocked since when, who had an account before. Gathering only; judging is `plan`'s business.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::json;
@@ -186,9 +187,7 @@ async fn uncommitted_names(c: &mut SqliteConnection, target: &str) -> Result<BTr
     names.iter().map(|n| named(Username::new(n), "intents.username")).collect()
 }
 
-async fn sources(
-    c: &mut SqliteConnection,
-) -> Result<BTreeMap<PersonKey, BTreeSet<std::sync::Arc<str>>>, StoreError> {
+async fn sources(c: &mut SqliteConnection) -> Result<BTreeMap<PersonKey, BTreeSet<Arc<str>>>, StoreError> {
     let rows = sqlx::query("SELECT person, sources FROM people WHERE sources <> '[]'").fetch_all(c).await?;
     let mut all = BTreeMap::new();
     for row in &rows {
@@ -247,7 +246,15 @@ impl Store {
         self.read("target", |c| Box::pin(async move { target_row(c, &target).await })).await
     }
 
-    /// Everything that planning needs to know of the past. `missing_now`: who is missing from the roster at hand; it
+    /// The sources that had each person when they were last seen.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn sources(&self) -> Result<BTreeMap<PersonKey, BTreeSet<Arc<str>>>, StoreError> {
+        self.read("sources", |c| Box::pin(sources(c))).await
+    }
+
+    /// Everything that planning needs to know of the past, but for [`Self::sources`]. `missing_now`: who is missing from the roster at hand; it
     /// is counted, but not stored, here.
     ///
     /// # Errors
@@ -288,7 +295,7 @@ impl Store {
                     paused: paused.map(|p| p.reason),
                     blocked_since: blocked_since(c, &name).await?,
                     approvals,
-                    sources: sources(c).await?,
+                    sources: BTreeMap::new(),
                     uncommitted_names: uncommitted_names(c, &name).await?,
                 })
             })

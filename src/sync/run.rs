@@ -17,7 +17,7 @@ use crate::config::{AccountConfig, TargetConfig};
 use crate::gateway::{Dialect, Gateway, Outcome, ReadError};
 use crate::mapping::Wanted;
 use crate::model::PersonKey;
-use crate::plan::{self, AppliedRoster, Device, Looks, Plan, PlanInput, Snapshot};
+use crate::plan::{self, AppliedRoster, Device, Looks, Past, Plan, PlanInput, Snapshot};
 use crate::report::{ApprovalRef, CommitState, ErrorReport, TargetReport};
 use crate::roster::Roster;
 use crate::stop::Stop;
@@ -241,11 +241,13 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             self.recovery.overlay(&mut snapshot);
         }
         let now = self.now();
-        let absent = plan::absent(&snapshot, roster);
+        let sources = store.sources().await?;
+        let missing = plan::missing(&snapshot, roster, &sources);
         if !order.dry {
-            store.note_missing(&target.name, roster.digest.clone(), absent.clone(), now).await?;
+            store.note_missing(&target.name, roster.digest.clone(), missing.clone(), now).await?;
         }
-        let past = store.past(&target.name, &roster.digest, Some(&absent), order.as_of, now).await?;
+        let past = store.past(&target.name, &roster.digest, Some(&missing), order.as_of, now).await?;
+        let past = Past { sources, ..past };
         let mut looks = Looks { offline: order.offline, ..Looks::default() };
         let nothing = Looks::default();
         let input = PlanInput {
