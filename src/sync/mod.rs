@@ -224,3 +224,6 @@ pub fn combined_exit(codes: impl IntoIterator<Item = u8>) -> u8 {
 pub fn day_in(now: chrono::DateTime<chrono::Utc>, zone: chrono_tz::Tz) -> NaiveDate {
     now.with_timezone(&zone).date_naive()
 }
+
+#[cfg(test)]
+mod tests;
