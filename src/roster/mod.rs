@@ -9,8 +9,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Cell, PersonKey, RowRef};
 
+mod aliases;
+mod cell;
+mod date;
+mod department;
+mod digest;
+mod encoding;
+mod error;
+pub mod facts;
+mod find;
+mod header;
+mod merge;
+mod open;
+mod person;
+mod phone;
+mod preset;
+mod read;
+mod records;
+mod rules;
+mod sources;
+mod status;
+mod text_file;
 mod texts;
 
+pub use error::{Damage, FileKind, RosterError};
+pub use facts::RosterReport;
+pub use read::{Progress, ProgressSink, ReadOptions, Reading, RosterOverride, read};
 pub use texts::Texts;
 
 /// The fields a roster can have. The order is that of reports.
@@ -56,6 +80,20 @@ impl Field {
         Self::ExpiresOn,
         Self::EmployeeType,
     ];
+
+    /// Whether this is a single text, kept in [`Person::text`] and fit for the template of a person key.
+    pub const fn is_text(self) -> bool {
+        matches!(
+            self,
+            Self::EmployeeId
+                | Self::Login
+                | Self::Name
+                | Self::DepartmentCode
+                | Self::Position
+                | Self::Email
+                | Self::EmployeeType
+        )
+    }
 
     /// The configuration's key, and the name in templates.
     pub const fn as_str(self) -> &'static str {

@@ -10,4 +10,6 @@ mod gateway_device;
 #[cfg(test)]
 mod gateway_wire;
 #[cfg(test)]
+mod roster;
+#[cfg(test)]
 mod tidy;

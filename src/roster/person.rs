@@ -1,0 +1,673 @@
+//! From rows to people: what each cell of a row says, which rows are refused, and what the report tells of it. Knows
+//! one file at a time; rows of the same person meet in `merge`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use csv::StringRecord;
+
+use super::cell::{Cleaned, clean, float_tail, half_width, split_list};
+use super::date::{Day, day};
+use super::error::{Damage, RosterError};
+use super::facts::{ColumnUse, FileReport, NoteKind, Problem, Reason, visible};
+use super::header::Columns;
+use super::phone::{is_mobile, phones};
+use super::rules::Rules;
+use super::status::Status;
+use super::{Employment, Field, Person, Texts, department};
+use crate::model::{Cell, PersonKey, RowRef};
+
+/// The most different values of one column that are kept to be shared.
+const SHARED: usize = 50_000;
+/// The most status words of a file that are remembered.
+const WORDS: usize = 1_000;
+
+/// A row whose person is known and whose status is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BlockedRow {
+    pub key: PersonKey,
+    pub row: RowRef,
+    pub detail: String,
+    pub id: String,
+}
+
+/// What the rows of one source come to, before they meet each other.
+#[derive(Debug, Default)]
+pub(super) struct Harvest {
+    pub people: Vec<Person>,
+    pub blocked: Vec<BlockedRow>,
+    pub unreadable_key: bool,
+    /// Filled cells by field.
+    pub filled: BTreeMap<Field, u64>,
+    pub rows: u64,
+}
+
+type Departments = Cell<Arc<[Vec<String>]>>;
+type Roles = Cell<Arc<[String]>>;
+
+/// Reads the rows of one file.
+pub(super) struct RowReader<'a> {
+    rules: &'a Rules,
+    columns: Columns,
+    sources: Arc<[Arc<str>]>,
+    file: Arc<str>,
+    pub report: FileReport,
+    harvest: &'a mut Harvest,
+    departments: BTreeMap<String, Departments>,
+    roles: BTreeMap<String, Roles>,
+    statuses: BTreeMap<String, Option<Status>>,
+    /// Values met in the last column, to recognise one that the end of the file may have cut.
+    last_values: BTreeSet<String>,
+    key_widths: BTreeMap<usize, u64>,
+}
+
+/// Where a row stands.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    line: u64,
+    /// The column whose cell the end of the file may have cut.
+    cut: Option<usize>,
+}
+
+impl<'a> RowReader<'a> {
+    /// Rows below a header of `columns`.
+    pub(super) fn new(
+        rules: &'a Rules,
+        columns: Columns,
+        mut report: FileReport,
+        harvest: &'a mut Harvest,
+    ) -> Self {
+        let line = report.header_line;
+        for (_, chosen, others) in &columns.chosen {
+            let others: Vec<String> = others.iter().map(|column| columns.title(*column)).collect();
+            report.note(NoteKind::ColumnChosen, Some(&columns.title(*chosen)), line, Some(others.join(", ")));
+        }
+        if columns.login_is_id {
+            report.note(
+                NoteKind::LoginIsId,
+                columns.of.get(&Field::Login).map(|c| columns.title(*c)).as_deref(),
+                line,
+                None,
+            );
+        }
+        if let Some(department) = columns.of.get(&Field::Department).filter(|_| !columns.levels.is_empty()) {
+            report.note(NoteKind::LevelsIgnored, Some(&columns.title(*department)), line, None);
+        }
+        report.columns = uses(&columns);
+        Self {
+            sources: Arc::from([rules.name.clone()]),
+            rules,
+            file: report.file.clone(),
+            columns,
+            report,
+            harvest,
+            departments: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            statuses: BTreeMap::new(),
+            last_values: BTreeSet::new(),
+            key_widths: BTreeMap::new(),
+        }
+    }
+
+    /// The columns in use.
+    pub(super) fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// Takes one record in. `cut`: the file ends right behind it, without a line end.
+    pub(super) fn record(&mut self, line: u64, record: &StringRecord, cut: bool) -> Result<(), RosterError> {
+        if record.iter().all(|cell| matches!(clean(cell).cell, Cell::Empty) && cell.trim().is_empty()) {
+            self.report.note(NoteKind::BlankRow, None, line, None);
+            return Ok(());
+        }
+        let width = self.columns.headers.len();
+        let fits = record.len() == width;
+        if let Some(text) = footer(record, fits) {
+            self.report.note(NoteKind::Footer, None, line, Some(text));
+            return Ok(());
+        }
+        if !fits {
+            let damage = Damage::FieldCount { found: record.len(), expected: width };
+            return Err(RosterError::Damaged { file: self.file.clone(), line, column: None, damage });
+        }
+        if self.columns.repeats(&self.rules.names, |column| record.get(column).unwrap_or_default()) {
+            self.report.note(NoteKind::SecondHeader, None, line, None);
+            return Ok(());
+        }
+        if self.is_sample(record) {
+            self.report.note(NoteKind::SampleRow, None, line, None);
+            return Ok(());
+        }
+        self.report.rows += 1;
+        self.harvest.rows += 1;
+        let place = Place { line, cut: cut.then(|| width.saturating_sub(1)) };
+        self.person(record, place);
+        if !cut {
+            self.remember_last(record, width);
+        }
+        Ok(())
+    }
+
+    fn is_sample(&self, record: &StringRecord) -> bool {
+        let key = self
+            .columns
+            .of
+            .get(&Field::EmployeeId)
+            .and_then(|column| record.get(*column))
+            .unwrap_or_default();
+        ["示例", "样例", "例：", "例:", "填写示例"].iter().any(|word| key.trim().starts_with(word))
+    }
+
+    /// A shared value in the last column, such as a position, is whole when another row has it too.
+    fn remember_last(&mut self, record: &StringRecord, width: usize) {
+        let last = width.saturating_sub(1);
+        let shared = [Field::Position, Field::EmployeeType, Field::DepartmentCode];
+        if self.last_values.len() < WORDS
+            && shared.iter().any(|field| self.columns.of.get(field) == Some(&last))
+            && let Some(cell) = record.get(last)
+            && !self.last_values.contains(cell)
+        {
+            self.last_values.insert(cell.to_owned());
+        }
+    }
+
+    fn person(&mut self, record: &StringRecord, place: Place) {
+        let key = match self.key(record, place) {
+            Ok(key) => key,
+            Err(problem) => {
+                self.harvest.unreadable_key = true;
+                self.report.refused += 1;
+                self.report.problem(problem);
+                return;
+            }
+        };
+        let row = RowRef { file: self.file.clone(), line: place.line };
+        let text = self.texts(record, place);
+        let status = self.status(record, place);
+        let phones = self.phones(record, place);
+        let departments = self.departments(record, place);
+        let roles = self.roles(record, place);
+        let hire_date = self.date(Field::HireDate, record, place);
+        let leave_date = self.date(Field::LeaveDate, record, place);
+        let expires_on = self.date(Field::ExpiresOn, record, place);
+        let employment = match status {
+            Ok(status) => {
+                if status.until_a_date && leave_date.value().is_none() {
+                    self.note(NoteKind::NoLeaveDate, Field::Status, place.line);
+                }
+                status.employment
+            }
+            Err(problem) => {
+                self.report.refused += 1;
+                let id = self.id_text(&text);
+                let detail = problem.value.clone().unwrap_or_default();
+                self.report.problem(problem);
+                self.harvest.blocked.push(BlockedRow { key, row, detail, id });
+                return;
+            }
+        };
+        self.report.accepted += 1;
+        self.harvest.people.push(Person {
+            key,
+            sources: self.sources.clone(),
+            rows: vec![row],
+            employment,
+            text,
+            departments,
+            roles,
+            phones,
+            hire_date,
+            leave_date,
+            expires_on,
+        });
+    }
+
+    fn id_text(&self, text: &Texts) -> String {
+        self.rules
+            .id
+            .fields()
+            .first()
+            .and_then(|field| text.get(*field).value().copied())
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    fn key(&mut self, record: &StringRecord, place: Place) -> Result<PersonKey, Problem> {
+        let mut parts: BTreeMap<Field, String> = BTreeMap::new();
+        for field in self.rules.id.fields() {
+            let Some(column) = self.columns.of.get(&field).copied() else { continue };
+            let raw = record.get(column).unwrap_or_default();
+            let refuse = |reason| self.problem(field, column, raw, place.line, reason, true);
+            let (part, note) = key_part(raw).map_err(refuse)?;
+            if place.cut == Some(column) && !self.is_usual_width(&part) {
+                return Err(refuse(Reason::KeyCut));
+            }
+            if let Some(note) = note {
+                self.note(note, field, place.line);
+            }
+            *self.key_widths.entry(part.len()).or_default() += 1;
+            parts.insert(field, part);
+        }
+        let key = self.rules.id.fill(|field| parts.get(&field).map_or("", String::as_str));
+        PersonKey::new(&key).map_err(|error| {
+            let reason = match error {
+                crate::model::NameError::TooLong { .. } => Reason::KeyTooLong,
+                crate::model::NameError::Empty => Reason::EmptyKey,
+                _ => Reason::KeyControl,
+            };
+            let field = self.rules.id.fields().first().copied().unwrap_or(Field::EmployeeId);
+            self.problem(
+                field,
+                self.columns.of.get(&field).copied().unwrap_or_default(),
+                &key,
+                place.line,
+                reason,
+                true,
+            )
+        })
+    }
+
+    fn is_usual_width(&self, part: &str) -> bool {
+        let mut widths = self.key_widths.iter();
+        matches!((widths.next(), widths.next()), (Some((width, 2..)), None) if *width == part.len())
+    }
+
+    fn texts(&mut self, record: &StringRecord, place: Place) -> Texts {
+        let rules = self.rules;
+        let mut cells: Vec<(Field, Cell<std::borrow::Cow<'_, str>>)> = Vec::with_capacity(6);
+        for field in Field::ALL.into_iter().filter(|field| field.is_text()) {
+            let Some(column) = self.columns.of.get(&field).copied() else {
+                if field == Field::Name && self.columns.name_pair.is_some() {
+                    cells.push((field, self.name_pair(record).map(|name| name.clone().into())));
+                } else if let Some(value) = rules.constant.get(&field) {
+                    cells.push((field, Cell::Value(value.as_str().into())));
+                }
+                continue;
+            };
+            let raw = record.get(column).unwrap_or_default();
+            let cell = self.cell(field, column, raw, place);
+            let cell = match cell {
+                Cell::Value(text) if matches!(field, Field::EmployeeId | Field::Login | Field::Email) => {
+                    Cell::Value(half_width(&text).0.into_owned().into())
+                }
+                other => other,
+            };
+            cells.push((field, cell));
+        }
+        for (field, cell) in &cells {
+            self.count_filled(*field, cell);
+        }
+        Texts::pack(cells.iter().map(|(field, cell)| (*field, borrowed(cell))))
+    }
+
+    fn name_pair(&self, record: &StringRecord) -> Cell<String> {
+        let Some((first, last)) = self.columns.name_pair else { return Cell::Unknown };
+        let part = |column| clean(record.get(column).unwrap_or_default()).cell.map(ToString::to_string);
+        match (part(first), part(last)) {
+            (Cell::Value(first), Cell::Value(last)) if last.is_ascii() => {
+                Cell::Value(format!("{first} {last}"))
+            }
+            (Cell::Value(first), Cell::Value(last)) => Cell::Value(format!("{last}{first}")),
+            (Cell::Value(one), Cell::Empty) | (Cell::Empty, Cell::Value(one)) => Cell::Value(one),
+            (Cell::Empty, Cell::Empty) => Cell::Empty,
+            _ => Cell::Unknown,
+        }
+    }
+
+    /// A cell cleaned; faults become entries of the report, and a cell that may be cut off becomes unknown.
+    fn cell<'r>(
+        &mut self,
+        field: Field,
+        column: usize,
+        raw: &'r str,
+        place: Place,
+    ) -> Cell<std::borrow::Cow<'r, str>> {
+        let Cleaned { cell, fault, note } = clean(raw);
+        if let Some(reason) = fault {
+            self.fault(field, column, raw, place.line, reason);
+            return Cell::Unknown;
+        }
+        if let Some(note) = note {
+            self.note(note, field, place.line);
+        }
+        if place.cut == Some(column) && !self.is_surely_whole(field, raw) {
+            self.fault(field, column, raw, place.line, Reason::MaybeCut);
+            return Cell::Unknown;
+        }
+        if cell.value().is_some_and(|text| text.contains("**")) {
+            self.fault(field, column, raw, place.line, Reason::Masked);
+            return Cell::Unknown;
+        }
+        cell
+    }
+
+    /// Whether the last cell of a file without a final line end can be trusted: what a cut would leave is known.
+    fn is_surely_whole(&self, field: Field, raw: &str) -> bool {
+        match field {
+            Field::Department | Field::DepartmentLevel => self.departments.contains_key(raw),
+            Field::Roles => self.roles.contains_key(raw),
+            Field::Phone => is_mobile(raw.trim()),
+            Field::HireDate | Field::LeaveDate | Field::ExpiresOn => {
+                NaiveDate::parse_from_str(raw, "%Y-%m-%d").is_ok() && raw.len() == 10
+            }
+            Field::EmployeeId | Field::Login => self.is_usual_width(raw.trim()),
+            Field::Status => true,
+            _ => self.last_values.contains(raw),
+        }
+    }
+
+    fn status(&mut self, record: &StringRecord, place: Place) -> Result<Status, Problem> {
+        let active = Status { employment: Employment::Active, until_a_date: false };
+        let (column, raw) = match self.columns.of.get(&Field::Status).copied() {
+            Some(column) => (column, record.get(column).unwrap_or_default()),
+            None => match self.rules.constant.get(&Field::Status) {
+                Some(word) => (0, word.as_str()),
+                None => return Ok(active),
+            },
+        };
+        let known = match self.statuses.get(raw) {
+            Some(known) => *known,
+            None => {
+                let known = match clean(raw).cell {
+                    Cell::Value(word) => self.rules.statuses.get(&word, self.columns.inverted_status),
+                    Cell::Empty | Cell::Unknown => None,
+                };
+                if self.statuses.len() < WORDS {
+                    self.statuses.insert(raw.to_owned(), known);
+                }
+                known
+            }
+        };
+        *self.harvest.filled.entry(Field::Status).or_default() += u64::from(!raw.trim().is_empty());
+        // The end of the file may have cut a longer word, if the file has such a word that means something else.
+        let cut = place.cut == Some(column)
+            && self.statuses.iter().any(|(other, status)| {
+                other.len() > raw.len()
+                    && other.starts_with(raw)
+                    && status.map(|s| s.employment) != known.map(|s| s.employment)
+            });
+        match known {
+            Some(status) if !cut => Ok(status),
+            _ => Err(self.problem(Field::Status, column, raw, place.line, Reason::UnknownStatus, true)),
+        }
+    }
+
+    fn phones(&mut self, record: &StringRecord, place: Place) -> Cell<Vec<String>> {
+        let Some((column, raw)) = self.raw(Field::Phone, record) else { return self.constant_phones() };
+        // Cut or not, marks that other cells may not have are customary around numbers.
+        let stripped: String = raw.chars().filter(|c| !is_phone_residue(*c)).collect();
+        if stripped.len() != raw.len() {
+            self.note(NoteKind::Invisible, Field::Phone, place.line);
+        }
+        let Cleaned { cell, fault, note } = clean(&stripped);
+        if let Some(note) = note {
+            self.note(note, Field::Phone, place.line);
+        }
+        let whole = place.cut != Some(column) || self.is_surely_whole(Field::Phone, raw);
+        let result = match (fault, cell) {
+            (Some(reason), _) => Err(reason),
+            (None, _) if !whole => Err(Reason::MaybeCut),
+            (None, Cell::Value(text)) => phones(&text),
+            (None, _) => return Cell::Empty,
+        };
+        match result {
+            Ok((numbers, note)) => {
+                if let Some(note) = note {
+                    self.note(note, Field::Phone, place.line);
+                }
+                *self.harvest.filled.entry(Field::Phone).or_default() += 1;
+                Cell::Value(numbers)
+            }
+            Err(reason) => {
+                self.fault(Field::Phone, column, raw, place.line, reason);
+                Cell::Unknown
+            }
+        }
+    }
+
+    fn constant_phones(&self) -> Cell<Vec<String>> {
+        match self.rules.constant.get(&Field::Phone).map(|text| phones(text)) {
+            Some(Ok((numbers, _))) => Cell::Value(numbers),
+            _ => Cell::Unknown,
+        }
+    }
+
+    fn departments(&mut self, record: &StringRecord, place: Place) -> Departments {
+        let front = self.rules.constant.get(&Field::Department).map(String::as_str);
+        let prefix = front.map(|text| department::segments(text, &self.rules.path_marks)).unwrap_or_default();
+        if let Some((column, raw)) = self.raw(Field::Department, record) {
+            return self.department_cell(column, raw, &prefix, place);
+        }
+        if self.columns.levels.is_empty() {
+            return if front.is_some() { Cell::Value(Arc::from([prefix])) } else { Cell::Unknown };
+        }
+        let mut path = Vec::new();
+        for column in self.columns.levels.clone() {
+            match self.cell(Field::DepartmentLevel, column, record.get(column).unwrap_or_default(), place) {
+                Cell::Unknown => return Cell::Unknown,
+                Cell::Empty => {}
+                Cell::Value(level) => path.extend(department::segments(&level, &self.rules.path_marks)),
+            }
+        }
+        self.placed(if path.is_empty() { Vec::new() } else { vec![path] }, &prefix)
+    }
+
+    fn department_cell(&mut self, column: usize, raw: &str, prefix: &[String], place: Place) -> Departments {
+        if let Some(known) = self.departments.get(raw) {
+            let known = known.clone();
+            self.count_filled(Field::Department, &known);
+            return known;
+        }
+        let paths = match self.cell(Field::Department, column, raw, place) {
+            Cell::Unknown => return Cell::Unknown,
+            Cell::Empty => Vec::new(),
+            Cell::Value(text) => {
+                department::paths(&text, &self.rules.path_list_marks, &self.rules.path_marks, &[])
+            }
+        };
+        let cell = self.placed(paths, prefix);
+        if self.departments.len() < SHARED {
+            self.departments.insert(raw.to_owned(), cell.clone());
+        }
+        cell
+    }
+
+    /// Takes the company off and puts the source's own prefix in front.
+    fn placed(&mut self, paths: Vec<Vec<String>>, prefix: &[String]) -> Departments {
+        let mut placed: Vec<Vec<String>> = Vec::with_capacity(paths.len());
+        for path in paths {
+            let mut whole = prefix.to_vec();
+            whole.extend(department::strip(path, &self.rules.strip_prefix));
+            if !placed.contains(&whole) {
+                placed.push(whole);
+            }
+        }
+        let cell: Departments = if placed.is_empty() { Cell::Empty } else { Cell::Value(placed.into()) };
+        self.count_filled(Field::Department, &cell);
+        cell
+    }
+
+    fn roles(&mut self, record: &StringRecord, place: Place) -> Roles {
+        let Some((column, raw)) = self.raw(Field::Roles, record) else {
+            return match self.rules.constant.get(&Field::Roles) {
+                Some(text) => Cell::Value(split_list(text, &self.rules.list_marks).into()),
+                None => Cell::Unknown,
+            };
+        };
+        if let Some(known) = self.roles.get(raw) {
+            let known = known.clone();
+            self.count_filled(Field::Roles, &known);
+            return known;
+        }
+        let cell: Roles = match self.cell(Field::Roles, column, raw, place) {
+            Cell::Unknown => return Cell::Unknown,
+            Cell::Empty => Cell::Empty,
+            Cell::Value(text) => match split_list(&text, &self.rules.list_marks) {
+                roles if roles.is_empty() => Cell::Empty,
+                roles => Cell::Value(roles.into()),
+            },
+        };
+        self.count_filled(Field::Roles, &cell);
+        if self.roles.len() < SHARED {
+            self.roles.insert(raw.to_owned(), cell.clone());
+        }
+        cell
+    }
+
+    fn date(&mut self, field: Field, record: &StringRecord, place: Place) -> Cell<NaiveDate> {
+        let Some((column, raw)) = self.raw(field, record) else {
+            return match self.rules.constant.get(&field).and_then(|text| day(text)) {
+                Some(Day::On(date)) => Cell::Value(date),
+                _ => Cell::Unknown,
+            };
+        };
+        let cell = match self.cell(field, column, raw, place) {
+            Cell::Unknown => return Cell::Unknown,
+            Cell::Empty => return Cell::Empty,
+            Cell::Value(text) => day(&text),
+        };
+        match cell {
+            Some(Day::On(date)) => {
+                *self.harvest.filled.entry(field).or_default() += 1;
+                Cell::Value(date)
+            }
+            Some(Day::Never) => Cell::Empty,
+            None => {
+                self.fault(field, column, raw, place.line, Reason::BadDate);
+                Cell::Unknown
+            }
+        }
+    }
+
+    fn raw<'r>(&self, field: Field, record: &'r StringRecord) -> Option<(usize, &'r str)> {
+        let column = *self.columns.of.get(&field)?;
+        Some((column, record.get(column).unwrap_or_default()))
+    }
+
+    fn count_filled<T>(&mut self, field: Field, cell: &Cell<T>) {
+        if cell.value().is_some() {
+            *self.harvest.filled.entry(field).or_default() += 1;
+        }
+    }
+
+    fn note(&mut self, kind: NoteKind, field: Field, line: u64) {
+        let column = self.columns.of.get(&field).map(|column| self.columns.title(*column));
+        self.report.note(kind, column.as_deref(), line, None);
+    }
+
+    fn fault(&mut self, field: Field, column: usize, raw: &str, line: u64, reason: Reason) {
+        let problem = self.problem(field, column, raw, line, reason, false);
+        self.report.problem(problem);
+    }
+
+    fn problem(
+        &self,
+        field: Field,
+        column: usize,
+        raw: &str,
+        line: u64,
+        reason: Reason,
+        refused: bool,
+    ) -> Problem {
+        let value = visible(field, raw);
+        Problem {
+            line,
+            column: Some(self.columns.title(column)),
+            field: Some(field),
+            value,
+            reason,
+            refused,
+            other: None,
+        }
+    }
+}
+
+fn borrowed<'c>(cell: &'c Cell<std::borrow::Cow<'_, str>>) -> Cell<&'c str> {
+    match cell {
+        Cell::Unknown => Cell::Unknown,
+        Cell::Empty => Cell::Empty,
+        Cell::Value(text) => Cell::Value(text),
+    }
+}
+
+fn uses(columns: &Columns) -> Vec<ColumnUse> {
+    let mut uses: Vec<ColumnUse> = columns
+        .headers
+        .iter()
+        .map(|header| ColumnUse { header: header.clone(), fields: Vec::new() })
+        .collect();
+    let mut mark = |column: usize, field| {
+        if let Some(column) = uses.get_mut(column) {
+            column.fields.push(field);
+        }
+    };
+    columns.of.iter().for_each(|(field, column)| mark(*column, *field));
+    if !columns.of.contains_key(&Field::Department) {
+        columns.levels.iter().for_each(|column| mark(*column, Field::DepartmentLevel));
+    }
+    if let Some((first, last)) = columns.name_pair {
+        mark(first, Field::Name);
+        mark(last, Field::Name);
+    }
+    uses
+}
+
+/// A part of the person key, or why it cannot be read.
+fn key_part(raw: &str) -> Result<(String, Option<NoteKind>), Reason> {
+    let Cleaned { cell, fault, note } = clean(raw);
+    match (cell, fault) {
+        (_, Some(Reason::Control)) => Err(Reason::KeyControl),
+        (_, Some(Reason::Scientific)) => Err(Reason::KeyScientific),
+        (_, Some(_)) => Err(Reason::KeyError),
+        (Cell::Value(text), None) => {
+            let (text, changed) = half_width(&text);
+            if float_tail(text.trim()).is_some() {
+                return Err(Reason::KeyFloat);
+            }
+            Ok((text.trim().to_owned(), if changed { Some(NoteKind::FullWidth) } else { note }))
+        }
+        _ => Err(Reason::EmptyKey),
+    }
+}
+
+/// Directional marks that phone books put around numbers.
+const fn is_phone_residue(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The text of a row that is a footer: totals, who made the list and when. Nobody is called so.
+fn footer(record: &StringRecord, fits: bool) -> Option<String> {
+    const WORDS: [&str; 20] = [
+        "合计",
+        "总计",
+        "小计",
+        "共计",
+        "总人数",
+        "合計",
+        "總計",
+        "小計",
+        "制表人",
+        "制表",
+        "制表日期",
+        "制单人",
+        "审核人",
+        "审核",
+        "填表人",
+        "打印时间",
+        "导出时间",
+        "导出人",
+        "total",
+        "grand total",
+    ];
+    let first = record.iter().map(str::trim).find(|cell| !cell.is_empty())?;
+    let (word, tail) = first.split_once([':', '：']).unwrap_or((first, ""));
+    let word = word.trim().to_lowercase();
+    let said = WORDS.contains(&word.as_str())
+        || !tail.is_empty() && matches!(word.as_str(), "说明" | "备注" | "注" | "note")
+        || !fits
+            && word
+                .strip_prefix('共')
+                .is_some_and(|rest| rest.trim().starts_with(|c: char| c.is_ascii_digit()));
+    said.then(|| first.chars().take(40).collect())
+}

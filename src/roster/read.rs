@@ -1,0 +1,360 @@
+//! Reading a roster from beginning to end: wait until the files stand still, read each once, join what they say. Files
+//! are read on a thread of its own, so that a hanging network share stops neither the runtime nor the process.
+
+use std::cell::RefCell;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::error::{FileKind, RosterError};
+use super::facts::{FileReport, RosterReport};
+use super::find::{Found, find, sidecar};
+use super::merge::{self, SourceRows};
+use super::open::{Capped, MAX_FILE, Opened, Tally, Tap};
+use super::person::Harvest;
+use super::rules::Rules;
+use super::{Roster, text_file};
+use crate::clock::Clock;
+use crate::config::{OnStale, RosterConfig, Span};
+
+/// How long no byte may come before a share counts as hanging.
+const STALL: Duration = Duration::from_secs(60);
+/// How often a file that does not stand still is looked at again.
+const SETTLE_TRIES: u32 = 10;
+
+/// What to read, and how.
+pub struct ReadOptions<'a> {
+    /// The configuration.
+    pub config: &'a RosterConfig,
+    /// The folder that relative paths of the configuration begin in.
+    pub base: &'a Path,
+    /// `--roster PATH`, taken as it is.
+    pub over: Option<RosterOverride>,
+    /// The day.
+    pub as_of: NaiveDate,
+    /// Told now and then how far the reading is; on another thread.
+    pub progress: Option<ProgressSink>,
+}
+
+/// Whoever shows progress.
+pub type ProgressSink = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// A roster given by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RosterOverride {
+    /// File, folder or pattern.
+    pub path: PathBuf,
+    /// Whether people who are not in it count as missing.
+    pub authoritative: bool,
+}
+
+/// How far the reading is, over all files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes read.
+    pub bytes: u64,
+    /// Bytes of all files, as far as they are known.
+    pub total: u64,
+    /// Rows read.
+    pub rows: u64,
+}
+
+/// A roster and what is to be said about how it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// The people.
+    pub roster: Roster,
+    /// The validation report.
+    pub report: RosterReport,
+}
+
+/// Reads the roster. Waits through `clock` until its files stand still.
+pub async fn read<C: Clock>(options: ReadOptions<'_>, clock: &C) -> Result<Reading, RosterError> {
+    let over = options.over.as_ref();
+    let rules = Rules::all(options.config, over.map(|over| &over.path))?;
+    let base = if over.is_some() { PathBuf::new() } else { options.base.to_owned() };
+    let beat = Arc::new(Beat::new(options.progress.clone()));
+    let mut sources = Vec::with_capacity(rules.len());
+    for rules in rules {
+        let found = settled(&rules, &base, options.config.settle, clock, &beat).await;
+        sources.push(Sighting::new(rules, found, clock.now())?);
+    }
+    beat.expect(sources.iter().flat_map(|source| &source.files).map(|file| file.stamp.size).sum());
+    let partial = over.is_some_and(|over| !over.authoritative);
+    let max_invalid = options.config.max_invalid_percent;
+    let as_of = options.as_of;
+    let name = options.config.path.clone().unwrap_or_default().display().to_string();
+    apart(&name, beat.clone(), move || {
+        let sources = sources.into_iter().map(|source| source.read(&beat)).collect::<Result<Vec<_>, _>>()?;
+        merge::join(sources, merge::Frame { as_of, partial, max_invalid })
+    })
+    .await
+}
+
+/// A source whose files were seen and stand still.
+struct Sighting {
+    rules: Rules,
+    files: Vec<Found>,
+    frozen: Option<String>,
+}
+
+impl Sighting {
+    /// A source that is late or absent is frozen, where the configuration says so; otherwise it stops the run.
+    fn new(
+        rules: Rules,
+        found: Result<Vec<Found>, RosterError>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, RosterError> {
+        let stops = rules.on_stale == OnStale::Stop;
+        let files = match found {
+            Ok(files) => files,
+            Err(error) if error.is_absence() && !rules.required && !stops => {
+                return Ok(Self { rules, files: Vec::new(), frozen: Some(error.to_string()) });
+            }
+            Err(error) => return Err(error),
+        };
+        let late = rules.max_age.and_then(|limit| stale(&files, now, limit));
+        match late {
+            Some(error) if stops => Err(error),
+            late => Ok(Self { rules, files, frozen: late.map(|error| error.to_string()) }),
+        }
+    }
+
+    fn read(self, beat: &Arc<Beat>) -> Result<SourceRows, RosterError> {
+        let mut harvest = Harvest::default();
+        let mut reports = Vec::with_capacity(self.files.len());
+        for found in &self.files {
+            reports.push(read_file(&self.rules, found, &mut harvest, beat)?);
+        }
+        Ok(SourceRows { rules: self.rules, harvest, files: reports, frozen: self.frozen })
+    }
+}
+
+/// The oldest file, if it is older than the limit: with it the source as a whole is.
+fn stale(files: &[Found], now: DateTime<Utc>, limit: Span) -> Option<RosterError> {
+    let oldest = files.iter().min_by_key(|file| file.stamp.modified())?;
+    let age = (now - oldest.stamp.modified()).to_std().unwrap_or_default();
+    let age = Duration::from_secs(age.as_secs());
+    (age > limit.as_duration()).then(|| RosterError::Stale {
+        file: oldest.name.clone(),
+        age: humantime::format_duration(age).to_string(),
+        limit: limit.to_string(),
+    })
+}
+
+/// Looks until two sightings are equal. Files that nobody touched for as long as `settle` count at once.
+async fn settled<C: Clock>(
+    rules: &Rules,
+    base: &Path,
+    settle: Span,
+    clock: &C,
+    beat: &Arc<Beat>,
+) -> Result<Vec<Found>, RosterError> {
+    let pause = settle.as_duration();
+    let name = rules.path.display().to_string();
+    let look = || {
+        let (rules, base) = (rules.clone(), base.to_owned());
+        apart(&name, beat.clone(), move || find(&rules, &base))
+    };
+    let mut seen = look().await?;
+    if pause.is_zero() || seen.iter().all(|file| age(file, clock.now()) >= pause) {
+        return Ok(seen);
+    }
+    for _ in 0..SETTLE_TRIES {
+        clock.sleep(pause).await;
+        let again = look().await?;
+        if again == seen {
+            return Ok(seen);
+        }
+        seen = again;
+    }
+    let waited = humantime::format_duration(pause.saturating_mul(SETTLE_TRIES)).to_string();
+    Err(RosterError::NotSettled { path: name, waited })
+}
+
+/// A time in the future counts as now: a share's clock is not ours.
+fn age(file: &Found, now: DateTime<Utc>) -> Duration {
+    (now - file.stamp.modified()).to_std().unwrap_or_default()
+}
+
+/// Runs `work` on a thread of its own and waits for it as long as bytes keep coming. A thread that hangs in a system
+/// call is left behind; it holds nothing that anybody waits for.
+async fn apart<T: Send + 'static>(
+    path: &str,
+    beat: Arc<Beat>,
+    work: impl FnOnce() -> Result<T, RosterError> + Send + 'static,
+) -> Result<T, RosterError> {
+    let (sender, receiver) = sync_channel(1);
+    let worker = std::thread::Builder::new().name("roster".into()).spawn(move || {
+        // Nobody may be waiting any more: then the answer is not wanted.
+        let _ = sender.send(work());
+    });
+    if worker.is_err() {
+        return Err(RosterError::Internal);
+    }
+    let path = path.to_owned();
+    // Real time on purpose: what is bounded here is a system call, and no clock of ours can make it return.
+    let waited = tokio::task::spawn_blocking(move || {
+        let mut seen = beat.count();
+        loop {
+            match receiver.recv_timeout(STALL) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Disconnected) => return Err(RosterError::Internal),
+                Err(RecvTimeoutError::Timeout) => {
+                    let now = beat.count();
+                    if now == seen {
+                        return Err(RosterError::Stalled { path, seconds: STALL.as_secs() });
+                    }
+                    seen = now;
+                }
+            }
+        }
+    });
+    waited.await.unwrap_or(Err(RosterError::Internal))
+}
+
+/// Signs of life of the reading thread, and the sink that shows them.
+pub(super) struct Beat {
+    bytes: AtomicU64,
+    rows: AtomicU64,
+    total: AtomicU64,
+    sink: Option<ProgressSink>,
+}
+
+/// Progress is shown each time so many rows have gone by.
+const TELL_EVERY: u64 = 5_000;
+
+impl Beat {
+    /// No sign yet.
+    pub(super) fn new(sink: Option<ProgressSink>) -> Self {
+        Self { bytes: AtomicU64::new(0), rows: AtomicU64::new(0), total: AtomicU64::new(0), sink }
+    }
+
+    fn expect(&self, total: u64) {
+        self.total.store(total, Ordering::Relaxed);
+    }
+
+    /// Counts bytes.
+    pub(super) fn bytes(&self, count: u64) {
+        self.bytes.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Counts a row. An error when there are more than a roster may have.
+    pub(super) fn row(&self, file: &Arc<str>, limit: u64) -> Result<(), RosterError> {
+        let rows = self.rows.fetch_add(1, Ordering::Relaxed) + 1;
+        if rows > limit {
+            return Err(RosterError::TooManyRows { file: file.clone(), limit });
+        }
+        if rows.is_multiple_of(TELL_EVERY) {
+            self.tell(rows);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, rows: u64) {
+        if let Some(sink) = &self.sink {
+            let (bytes, total) = (self.bytes.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
+            sink(Progress { bytes, total, rows });
+        }
+    }
+
+    fn count(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed) + self.rows.load(Ordering::Relaxed)
+    }
+}
+
+/// Reads one file, whatever it is, and makes sure that it is still the same at its end.
+fn read_file(
+    rules: &Rules,
+    found: &Found,
+    harvest: &mut Harvest,
+    beat: &Arc<Beat>,
+) -> Result<FileReport, RosterError> {
+    let opened = Opened::new(found)?;
+    let mut report = FileReport {
+        file: found.name.clone(),
+        bytes: found.stamp.size,
+        modified: Some(found.stamp.modified()),
+        ..FileReport::default()
+    };
+    if found.stamp.size == 0 {
+        return Err(RosterError::Empty { file: report.file });
+    }
+    let (mut tap, tally) = Tap::new(opened.reader()?, !rules.checksum.is_empty(), beat.clone());
+    let file = report.file.clone();
+    let unreadable = |cause| RosterError::Unreadable { file: file.clone(), cause };
+    let mut start = Vec::new();
+    (&mut tap).take(512).read_to_end(&mut start).map_err(unreadable)?;
+    let kind = kind(&start);
+    let input: Box<dyn Read> = Box::new(Cursor::new(start).chain(tap));
+    let before = harvest.rows;
+    let mut report = match expected(&found.name, kind) {
+        Expected::Text => {
+            report.format = "csv";
+            text_file::read(rules, report, input, harvest, beat)?
+        }
+        Expected::Gzip => {
+            report.format = "csv.gz";
+            let unpacked = flate2::read::MultiGzDecoder::new(input);
+            let input = Box::new(Capped { input: unpacked, left: MAX_FILE });
+            text_file::read(rules, report, input, harvest, beat)?
+        }
+        Expected::Not(found) => return Err(RosterError::WrongKind { file: report.file, found }),
+    };
+    if harvest.rows == before {
+        return Err(RosterError::HeaderOnly { file: report.file });
+    }
+    opened.check_unchanged()?;
+    report.digest = tally.borrow().digest();
+    check_sum(rules, found, &tally)?;
+    Ok(report)
+}
+
+enum Expected {
+    Text,
+    Gzip,
+    Not(FileKind),
+}
+
+/// What to do with a file of this name that begins like this.
+fn expected(name: &str, kind: FileKind) -> Expected {
+    let name = name.to_lowercase();
+    match kind {
+        FileKind::Text if !name.ends_with(".xlsx") && !name.ends_with(".gz") => Expected::Text,
+        FileKind::Gzip => Expected::Gzip,
+        other => Expected::Not(other),
+    }
+}
+
+/// What a file is, by its first bytes.
+fn kind(start: &[u8]) -> FileKind {
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    match start {
+        [b'P', b'K', 3 | 5, ..] => FileKind::Workbook,
+        [0xd0, 0xcf, 0x11, 0xe0, ..] => FileKind::OldWorkbook,
+        [0x1f, 0x8b, ..] => FileKind::Gzip,
+        [b'%', b'P', b'D', b'F', ..] => FileKind::Pdf,
+        _ if text.starts_with(b"<") => FileKind::Markup,
+        _ => FileKind::Text,
+    }
+}
+
+/// Compares the file's digest with the one that stands beside it.
+fn check_sum(rules: &Rules, found: &Found, tally: &Rc<RefCell<Tally>>) -> Result<(), RosterError> {
+    let Some(digest) = tally.borrow().sha256() else { return Ok(()) };
+    let path = sidecar(found, &rules.checksum);
+    let mut text = String::new();
+    let read = std::fs::File::open(&path).and_then(|file| file.take(4096).read_to_string(&mut text));
+    let said = text.split_whitespace().next().unwrap_or_default();
+    if read.is_ok() && said.eq_ignore_ascii_case(&digest) {
+        return Ok(());
+    }
+    let sidecar = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Err(RosterError::Checksum { file: found.name.clone(), sidecar })
+}
