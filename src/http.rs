@@ -12,8 +12,10 @@ pub use reqwest::{Method, Url};
 
 use crate::secret::Secret;
 
+mod pool;
 pub mod tls;
 
+use pool::{Patience, Started};
 pub use tls::{Pin, Trust};
 
 /// Everything but the unreserved characters of RFC 3986 is encoded, so `+`, `&`, `=` and blanks can never be taken for syntax.
@@ -219,6 +221,7 @@ pub fn is_loopback(url: &Url) -> bool {
 #[derive(Debug, Clone)]
 pub struct Transport {
     client: reqwest::Client,
+    patience: Patience,
     timeout: Duration,
     max_body: usize,
 }
@@ -226,6 +229,7 @@ pub struct Transport {
 impl Transport {
     /// A transport with these options. Reads the file of certificates, if there is one.
     pub fn new(options: &Options) -> Result<Self, HttpError> {
+        let patience = Patience::default();
         let mut builder = reqwest::Client::builder()
             .no_proxy()
             .referer(false)
@@ -236,20 +240,28 @@ impl Transport {
             .pool_idle_timeout(IDLE)
             .tcp_nodelay(true)
             // Shorter than the whole: what runs out while connecting can then be told from a lost answer.
-            .connect_timeout(options.timeout * 4 / 5);
+            .connect_timeout(options.timeout * 4 / 5)
+            .connector_layer(patience.clone());
         if let Some(config) = tls::client_config(&options.trust)? {
             builder = builder.tls_backend_preconfigured(config);
         }
         let client = builder.build().map_err(|e| HttpError::Setup { cause: chain(&e.without_url()) })?;
-        Ok(Self { client, timeout: options.timeout, max_body: options.max_body })
+        Ok(Self { client, patience, timeout: options.timeout, max_body: options.max_body })
     }
 
     /// Sends one request and reads the whole answer. Nothing is repeated.
     pub async fn send(&self, request: Request) -> Result<Answer, Failure> {
+        let answer = self.patience.accompany(|started| self.exchange(request, started)).await;
+        let kept = answer.as_ref().is_ok_and(|answer| answer.header("connection") != Some("close"));
+        self.patience.expect_free_connection(kept);
+        answer
+    }
+
+    async fn exchange(&self, request: Request, started: Started) -> Result<Answer, Failure> {
         let Request { method, url, headers, body } = request;
         let mut builder = self.client.request(method, url).headers(headers).timeout(self.timeout);
         if let Some(body) = body {
-            builder = builder.body(body.expose().to_owned());
+            builder = builder.body(reqwest::Body::wrap(started.with(body)));
         }
         let mut response = builder.send().await.map_err(failure)?;
         let too_large = || Failure {

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::answer::{self, Scrub};
+use super::embedded::{self, Running, SharedDevice};
 use super::token::Recipe;
 use super::wire::{self, Form};
 use super::{
@@ -18,6 +19,9 @@ use crate::http::{
 use crate::model::{GroupPath, Username};
 use crate::secret::Secret;
 
+/// The address of a target whose device lives inside this process.
+pub const EMBEDDED: &str = "embedded";
+
 /// A gateway behind HTTP. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct HttpGateway<C> {
@@ -27,6 +31,8 @@ pub struct HttpGateway<C> {
     recipe: Recipe,
     key: Secret,
     clock: C,
+    /// The device itself, where it lives in this process.
+    running: Option<Running>,
 }
 
 impl<C: Clock + Clone> HttpGateway<C> {
@@ -47,7 +53,33 @@ impl<C: Clock + Clone> HttpGateway<C> {
             recipe: Recipe::new(&target.token, target.dialect)?,
             key,
             clock,
+            running: None,
         })
+    }
+
+    /// The client of a target: of the device at its address, or of one inside this process, with its state in
+    /// `embedded_data`, when the address is `embedded`. That one needs no key.
+    pub async fn open(
+        target: &TargetConfig,
+        key: Option<Secret>,
+        base_dir: &Path,
+        embedded_data: &Path,
+        clock: C,
+    ) -> Result<Self, GatewayError> {
+        if target.url == EMBEDDED {
+            return embedded::start(target, embedded_data, clock).await;
+        }
+        let key = key.ok_or_else(|| GatewayError::NoKey { target: target.name.to_string() })?;
+        Self::new(target, key, base_dir, clock)
+    }
+
+    /// The device itself, where it lives in this process.
+    pub fn embedded_device(&self) -> Option<&SharedDevice> {
+        self.running.as_ref().map(|running| &running.device)
+    }
+
+    pub(super) fn keeping(self, running: Running) -> Self {
+        Self { running: Some(running), ..self }
     }
 
     /// The same client with another recipe for tokens.

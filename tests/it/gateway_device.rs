@@ -14,7 +14,7 @@ use rosterd::gateway::{
 use rosterd::model::{GroupPath, Username};
 use rosterd::secret::Secret;
 
-const DIALECTS: [Dialect; 2] = [Dialect::UpdaterCloud, Dialect::Openapi];
+pub const DIALECTS: [Dialect; 2] = [Dialect::UpdaterCloud, Dialect::Openapi];
 
 /// A clock that a test moves.
 #[derive(Debug, Clone)]

@@ -8,6 +8,8 @@ mod config;
 #[cfg(test)]
 mod gateway_device;
 #[cfg(test)]
+mod gateway_server;
+#[cfg(test)]
 mod gateway_wire;
 #[cfg(test)]
 mod roster;
