@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod cloud;
 pub mod config;
+pub mod daemon;
 pub mod gateway;
 pub mod http;
 pub mod mapping;

@@ -37,6 +37,7 @@ pub use init::init;
 pub use load::{LOCAL_PATH, Loaded, SYSTEM_PATH, digest, load, parse};
 pub use loosened::loosened;
 pub use roster::*;
+pub use schedule::Timetable;
 pub use show::{Origin, Setting};
 pub use target::*;
 pub use values::{Limit, Span, When};

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc, Weekday};
+use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use rust_i18n::t;
@@ -172,22 +173,42 @@ impl ScheduleConfig {
             || self.delete_window.parse().is_ok_and(|w: WeekWindow| w.contains(local))
     }
 
+    /// When `rosterd run` syncs.
+    pub fn timetable(&self) -> Timetable {
+        Timetable::new(&self.cron, self.timezone)
+    }
+}
+
+/// Cron expressions in a time zone, read. What cannot be read is left out: the checks have refused it before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timetable {
+    crons: Vec<Cron>,
+    /// The expressions with six fields.
+    pub expressions: Vec<String>,
+    /// Whose clock they mean.
+    pub timezone: Tz,
+}
+
+impl Timetable {
+    /// Reads expressions of five or six fields.
+    pub fn new(expressions: &[String], timezone: Tz) -> Self {
+        let read = expressions.iter().filter_map(|text| Some((parse_cron(text).ok()?, six_fields(text))));
+        let (crons, expressions) = read.unzip();
+        Self { crons, expressions, timezone }
+    }
+
     /// The first scheduled moment after `moment`.
     pub fn next(&self, moment: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let local = moment.with_timezone(&self.timezone);
-        let found = self.crons().filter_map(|cron| cron.find_next_occurrence(&local, false).ok());
+        let found = self.crons.iter().filter_map(|cron| cron.find_next_occurrence(&local, false).ok());
         found.map(|time| time.to_utc()).filter(|time| *time > moment).min()
     }
 
     /// The last scheduled moment at or before `moment`.
     pub fn previous(&self, moment: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let local = moment.with_timezone(&self.timezone);
-        let found = self.crons().filter_map(|cron| cron.find_previous_occurrence(&local, true).ok());
+        let found = self.crons.iter().filter_map(|cron| cron.find_previous_occurrence(&local, true).ok());
         found.map(|time| time.to_utc()).filter(|time| *time <= moment).max()
-    }
-
-    fn crons(&self) -> impl Iterator<Item = Cron> {
-        self.cron.iter().filter_map(|text| parse_cron(text).ok())
     }
 }
 
@@ -205,6 +226,10 @@ mod tests {
             timezone: timezone.parse().unwrap(),
             ..ScheduleConfig::default()
         }
+    }
+
+    fn timetable(cron: &[&str], timezone: &str) -> Timetable {
+        schedule(cron, timezone).timetable()
     }
 
     #[test]
@@ -230,19 +255,19 @@ mod tests {
 
     #[test]
     fn occurrences_are_those_of_the_configured_zone() {
-        let shanghai = schedule(&["30 2 * * *"], "Asia/Shanghai");
+        let shanghai = timetable(&["30 2 * * *"], "Asia/Shanghai");
         assert_eq!(shanghai.next(utc("2026-11-21T00:00:00Z")), Some(utc("2026-11-21T18:30:00Z")));
         assert_eq!(shanghai.previous(utc("2026-11-21T18:30:00Z")), Some(utc("2026-11-21T18:30:00Z")));
         assert_eq!(shanghai.previous(utc("2026-11-21T18:29:59Z")), Some(utc("2026-11-20T18:30:00Z")));
         assert_eq!(shanghai.next(utc("2026-11-21T18:30:00Z")), Some(utc("2026-11-22T18:30:00Z")));
-        let two = schedule(&["0 3 * * *", "0 15 * * *"], "UTC");
+        let two = timetable(&["0 3 * * *", "0 15 * * *"], "UTC");
         assert_eq!(two.next(utc("2026-11-21T04:00:00Z")), Some(utc("2026-11-21T15:00:00Z")));
         assert_eq!(two.previous(utc("2026-11-21T04:00:00Z")), Some(utc("2026-11-21T03:00:00Z")));
     }
 
     #[test]
     fn a_change_of_the_clock_moves_the_moment_not_the_hour() {
-        let berlin = schedule(&["30 4 * * *"], "Europe/Berlin");
+        let berlin = timetable(&["30 4 * * *"], "Europe/Berlin");
         assert_eq!(berlin.next(utc("2026-10-24T00:00:00Z")), Some(utc("2026-10-24T02:30:00Z")));
         assert_eq!(berlin.next(utc("2026-10-24T12:00:00Z")), Some(utc("2026-10-25T03:30:00Z")));
     }

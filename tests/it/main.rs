@@ -6,6 +6,8 @@ mod cli_help;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod daemon;
+#[cfg(test)]
 mod gateway_device;
 #[cfg(test)]
 mod gateway_server;
