@@ -2,7 +2,6 @@
 //! `crate::config`; secrets are read when a command or a scheduled job begins, not here.
 
 use std::fmt;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -137,7 +136,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn missing(key: &'static str) -> Self {
+    pub(crate) fn missing(key: &'static str) -> Self {
         Self { key, message: rust_i18n::t!("cloud.config.missing", key = key).into_owned() }
     }
 }
@@ -172,16 +171,6 @@ impl OobConfig {
         found
     }
 
-    /// Makes relative paths relative to the configuration file's folder.
-    pub fn resolve(&mut self, folder: &Path) {
-        for secret in [&mut self.id, &mut self.key, &mut self.token].into_iter().flatten() {
-            resolve_secret(secret, folder);
-        }
-        if let Some(sink) = &mut self.sink {
-            sink.resolve(folder);
-        }
-    }
-
     /// The host that is signed: lower case, no scheme, no port.
     pub fn host_to_sign(&self) -> String {
         if self.sign_host.is_empty() { self.endpoint.host() } else { self.sign_host.to_ascii_lowercase() }
@@ -201,19 +190,6 @@ impl UcloudConfig {
         .filter(|(_, absent)| *absent)
         .map(|(key, _)| Problem::missing(key))
         .collect()
-    }
-
-    /// Makes relative paths relative to the configuration file's folder.
-    pub fn resolve(&mut self, folder: &Path) {
-        for secret in [&mut self.id, &mut self.key, &mut self.token].into_iter().flatten() {
-            resolve_secret(secret, folder);
-        }
-    }
-}
-
-fn resolve_secret(secret: &mut SecretRef, folder: &Path) {
-    if let SecretRef::File(path) = secret {
-        *path = folder.join(&path);
     }
 }
 

@@ -9,6 +9,8 @@
 pub mod call;
 pub mod config;
 mod error;
+pub mod look;
+pub mod open;
 pub mod params;
 pub mod password;
 pub mod refusal;

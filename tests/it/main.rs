@@ -4,6 +4,10 @@
 #[cfg(test)]
 mod cli_help;
 #[cfg(test)]
+mod cloud;
+#[cfg(test)]
+mod cloud_kill;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod daemon;
