@@ -25,6 +25,8 @@ use crate::store::snapshot::EntryChange;
 /// What walking the plan came to.
 #[derive(Debug, Default)]
 pub struct Executed {
+    /// The plan was walked at all, be it only to find that nobody may be touched.
+    pub ran: bool,
     /// People by what was done.
     pub counts: Counts,
     /// Accounts that failed.
@@ -55,6 +57,7 @@ pub struct Executor<'a, G, C: Clock + Clone> {
     sender: &'a Sender<'a, G, C>,
     target: &'a TargetConfig,
     plan: &'a Plan,
+    planned: usize,
     snapshot: &'a Snapshot,
     unsettled: &'a BTreeSet<PersonKey>,
     run: RunId,
@@ -100,6 +103,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             sender,
             target,
             plan,
+            planned: plan.to_send().count(),
             snapshot,
             unsettled,
             run,
@@ -118,6 +122,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
     pub async fn run(self) -> Executed {
         let walked = self.walk().await;
         let mut executed = self.state.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        executed.ran = true;
         if let Err(error) = walked {
             executed.stopped = Some(Stopped::Store);
             executed.store_error = Some(error.to_string());
@@ -210,8 +215,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
     fn judge_failures(&self, state: &mut Executed) {
         let Some(limit) = self.target.guard.max_failed_percent.figure() else { return };
         let failed = state.failures.len();
-        let planned = self.plan.to_send().count();
-        if failed > 3 && failed as f64 * 100.0 > limit * planned as f64 {
+        if failed > 3 && failed as f64 * 100.0 > limit * self.planned as f64 {
             state.quarantine.get_or_insert("max_failed_percent");
             state.stopped.get_or_insert(Stopped::TooManyFailed);
         }

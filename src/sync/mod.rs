@@ -115,7 +115,7 @@ where
         close(stage, mapped, site.expected.as_ref(), synced.roster_error.as_ref())
     });
     for end in join_all(ends).await {
-        let (report, head) = end?;
+        let (report, head) = end;
         synced.report.targets.push(report);
         synced.head = head.into_iter().chain(synced.head).max_by_key(|h| h.seq);
     }
@@ -141,13 +141,13 @@ async fn open<'a, G: Gateway, C: Clock + Clone>(
     };
     let mut run = Run::begin(ground, work.order).await?;
     let (report, head) = match &site.gateway {
-        Err(error) => run.end_failed(error.clone()).await?,
+        Err(error) => run.end_failed(error.clone()).await,
         Ok(_) => match run.recover().await {
             Ok(()) => return Ok(Stage::Running(Box::new(run), lock)),
-            Err(error) => run.fail(&error).await?,
+            Err(error) => run.fail(&error).await,
         },
     };
-    Ok(Stage::Over(Box::new(report), Some(head)))
+    Ok(Stage::Over(Box::new(report), head))
 }
 
 async fn close<G: Gateway, C: Clock + Clone>(
@@ -155,17 +155,16 @@ async fn close<G: Gateway, C: Clock + Clone>(
     mapped: Option<(&Roster, &BTreeMap<PersonKey, Wanted>)>,
     expected: Option<&Expected>,
     roster_error: Option<&ErrorReport>,
-) -> Result<(TargetReport, Option<Head>), StoreError> {
+) -> (TargetReport, Option<Head>) {
     let (run, _lock) = match stage {
-        Stage::Over(report, head) => return Ok((*report, head)),
+        Stage::Over(report, head) => return (*report, head),
         Stage::Running(run, lock) => (run, lock),
     };
-    let (report, head) = match (mapped, roster_error) {
-        (Some((roster, wanted)), _) => run.carry_out(roster, wanted, expected).await?,
-        (None, Some(error)) => run.end_failed(error.clone()).await?,
-        (None, None) => run.end_failed(words::store_failed("no roster")).await?,
-    };
-    Ok((report, Some(head)))
+    match (mapped, roster_error) {
+        (Some((roster, wanted)), _) => run.carry_out(roster, wanted, expected).await,
+        (None, Some(error)) => run.end_failed(error.clone()).await,
+        (None, None) => run.end_failed(words::store_failed("no roster")).await,
+    }
 }
 
 fn locked(target: &TargetName, error: &LockError) -> TargetReport {

@@ -97,7 +97,7 @@ pub fn dry(report: &mut TargetReport, plan: &Plan) {
 
 /// Puts what was done in the place of what was planned. A plan that is held as a whole keeps showing its own figures.
 pub fn merge(report: &mut TargetReport, executed: &Executed) {
-    if executed.counts == Counts::default() && executed.failures.is_empty() && executed.stopped.is_none() {
+    if !executed.ran && executed.stopped.is_none() {
         return;
     }
     let planned = report.counts;

@@ -21,7 +21,7 @@ use crate::plan::{self, AppliedRoster, Device, Looks, Past, Plan, PlanInput, Sna
 use crate::report::{ApprovalRef, CommitState, ErrorReport, TargetReport};
 use crate::roster::Roster;
 use crate::stop::Stop;
-use crate::store::audit::Head;
+use crate::store::audit::{Head, Record};
 use crate::store::journal::{Actor, NewRun, RunEnd, RunId, Trigger};
 use crate::store::memory::TargetRow;
 use crate::store::plans::PlanId;
@@ -114,6 +114,7 @@ pub struct Run<'a, G, C: Clock + Clone> {
     row: TargetRow,
     recovery: Recovery,
     warnings: Vec<String>,
+    mutated: bool,
 }
 
 /// What planning gave.
@@ -162,8 +163,10 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             row,
             recovery: Recovery::default(),
             warnings: Vec::new(),
+            mutated: false,
         };
         run.recovery.words.extend(crashed.into_iter().map(words::crashed));
+        run.note_config().await?;
         if run.ground.target.tls.insecure {
             run.warnings.push(rust_i18n::t!("sync.insecure", target = run.ground.target.name).into_owned());
         }
@@ -172,6 +175,23 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
 
     fn now(&self) -> DateTime<Utc> {
         self.ground.clock.now()
+    }
+
+    /// Remembers the target's configuration, and records which brakes were taken off since the last run.
+    async fn note_config(&self) -> Result<(), StoreError> {
+        if self.order.dry {
+            return Ok(());
+        }
+        let (store, target) = (self.ground.store, self.ground.target);
+        let text = crate::store::json(target)?;
+        let before = store.note_config(&target.name, text).await?;
+        let old: Option<TargetConfig> = before.and_then(|text| serde_json::from_str(&text).ok());
+        let loosened = old.map(|old| crate::config::loosened(&old, target)).unwrap_or_default();
+        if loosened.is_empty() {
+            return Ok(());
+        }
+        let body = serde_json::json!({ "loosened": loosened, "actor": self.order.actor });
+        store.audit(Record::new("config_changed", self.now()).on(&target.name, self.id).body(body)).await
     }
 
     /// Looks at what earlier runs left open. A dry run keeps what it finds to itself.
@@ -207,14 +227,13 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
 
     /// Plans, and carries the plan out unless the run is dry. Ends the run's record whatever happens.
     ///
-    /// # Errors
-    /// If the database fails so that not even the end can be recorded.
+    /// A database that fails is told in the report: what was sent and not recorded leaves the target dirty.
     pub async fn carry_out(
         mut self,
         roster: &Roster,
         wanted: &BTreeMap<PersonKey, Wanted>,
         expected: Option<&Expected>,
-    ) -> Result<(TargetReport, Head), StoreError> {
+    ) -> (TargetReport, Option<Head>) {
         let planned = match self.plan(roster, wanted, expected).await {
             Ok(planned) => planned,
             Err(error) => return self.fail(&error).await,
@@ -223,8 +242,9 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         report.plan = Some(outcome::plan_ref(planned.id, &planned.digest));
         if self.order.dry {
             outcome::dry(&mut report, &planned.plan);
-        } else {
-            self.real(&mut report, &planned, roster).await?;
+        } else if let Err(error) = self.real(&mut report, &planned, roster).await {
+            let dirty = self.row.dirty || self.mutated;
+            outcome::failed(&mut report, words::store_failed(&error.to_string()), dirty);
         }
         self.close(report).await
     }
@@ -335,6 +355,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
                 Ok(()) => {}
             }
         }
+        self.mutated = sender.as_ref().is_some_and(Sender::has_mutated);
         outcome::merge(report, &executed);
         let commit = self.settle_up(plan, &executed, quarantine, sender).await?;
         report.commit = commit.state;
@@ -486,10 +507,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
     }
 
     /// Ends a run that could not plan or send.
-    ///
-    /// # Errors
-    /// If the end cannot be recorded.
-    pub async fn fail(self, error: &RunError) -> Result<(TargetReport, Head), StoreError> {
+    pub async fn fail(self, error: &RunError) -> (TargetReport, Option<Head>) {
         let (name, url) = (&self.ground.target.name, &self.ground.target.url);
         let error = match error {
             RunError::OutOfReach(reason) => words::out_of_reach(name.as_str(), url, reason),
@@ -500,18 +518,16 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
     }
 
     /// Ends a run for a reason that its caller found (the roster cannot be read).
-    ///
-    /// # Errors
-    /// If the end cannot be recorded.
-    pub async fn end_failed(self, error: ErrorReport) -> Result<(TargetReport, Head), StoreError> {
+    pub async fn end_failed(self, error: ErrorReport) -> (TargetReport, Option<Head>) {
         let mut report = outcome::empty(&self.ground.target.name, self.id);
         outcome::failed(&mut report, error, self.row.dirty && !self.order.dry);
         self.close(report).await
     }
 
-    async fn close(self, mut report: TargetReport) -> Result<(TargetReport, Head), StoreError> {
+    /// Closes the run's record. If that fails, the report says so, and the next run finds this one crashed.
+    async fn close(self, mut report: TargetReport) -> (TargetReport, Option<Head>) {
         let (store, target) = (self.ground.store, &self.ground.target.name);
-        let row = store.target(target).await?;
+        let row = store.target(target).await.unwrap_or(self.row);
         report.calls = self.caller.as_ref().map(Caller::counts).unwrap_or_default();
         let took = self.ground.clock.monotonic().saturating_sub(self.began);
         report.duration_ms = took.as_millis().try_into().unwrap_or(u64::MAX);
@@ -524,8 +540,17 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             commit: report.commit,
             report: report.clone(),
         };
-        let head = store.end_run(target, self.id, end, self.ground.clock.now()).await?;
-        Ok((report, head))
+        match store.end_run(target, self.id, end, self.ground.clock.now()).await {
+            Ok(head) => (report, Some(head)),
+            Err(error) => {
+                outcome::failed(
+                    &mut report,
+                    words::store_failed(&error.to_string()),
+                    row.dirty || self.mutated,
+                );
+                (report, None)
+            }
+        }
     }
 }
 
