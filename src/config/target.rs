@@ -269,6 +269,9 @@ impl Default for PaceConfig {
 )]
 pub struct LeaversConfig {
     pub action: LeaverAction,
+    /// `None`: off, a disabled account stays.
+    #[serde(with = "values::span_or_off")]
+    #[schemars(with = "String")]
     pub delete_after: Option<Span>,
     pub adopted: LeaverAction,
     pub missing_runs: u32,
@@ -280,7 +283,7 @@ impl Default for LeaversConfig {
     fn default() -> Self {
         Self {
             action: LeaverAction::Delete,
-            delete_after: None,
+            delete_after: Some(Span::seconds(30 * 86_400)),
             adopted: LeaverAction::Disable,
             missing_runs: 1,
             missing_for: Span::seconds(0),
