@@ -9,6 +9,7 @@
 pub mod call;
 pub mod config;
 mod error;
+pub mod jobs;
 pub mod look;
 pub mod open;
 pub mod params;
