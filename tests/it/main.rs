@@ -20,4 +20,6 @@ mod gateway_wire;
 #[cfg(test)]
 mod roster;
 #[cfg(test)]
+mod systemd;
+#[cfg(test)]
 mod tidy;
