@@ -6,16 +6,21 @@ use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Body, Response};
 pub use reqwest::{Method, Url};
+use tower_layer::Layer as _;
 
 use crate::secret::Secret;
 
 mod pool;
 pub mod tls;
 
-use pool::{Patience, Started};
+pub use crate::config::TlsBackend as Backend;
+use pool::{Patience, Patient, Started};
 pub use tls::{Pin, Trust};
 
 /// Everything but the unreserved characters of RFC 3986 is encoded, so `+`, `&`, `=` and blanks can never be taken for syntax.
@@ -175,6 +180,8 @@ impl Answer {
 pub struct Options {
     /// Which certificates are trusted.
     pub trust: Trust,
+    /// Which library speaks TLS.
+    pub backend: Backend,
     /// For the whole call: connecting, sending, waiting, reading.
     pub timeout: Duration,
     /// Largest body of an answer.
@@ -182,9 +189,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual limits.
+    /// The usual limits, and rustls.
     pub const fn new(trust: Trust, timeout: Duration) -> Self {
-        Self { trust, timeout, max_body: MAX_BODY }
+        Self { trust, backend: Backend::Rustls, timeout, max_body: MAX_BODY }
     }
 }
 
@@ -220,50 +227,115 @@ pub fn is_loopback(url: &Url) -> bool {
 /// Sends requests to one server. Connections are kept and used again; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Transport {
-    client: reqwest::Client,
+    engine: Engine,
     patience: Patience,
     timeout: Duration,
     max_body: usize,
 }
 
+/// The two libraries' clients. Both keep to the same limits, and neither repeats, redirects or asks for a proxy.
+#[derive(Debug, Clone)]
+enum Engine {
+    Rustls(reqwest::Client),
+    Openssl(Box<HyperClient<Patient<tls::with_openssl::Connector>, Body>>),
+}
+
+impl Engine {
+    fn new(options: &Options, patience: &Patience) -> Result<Self, HttpError> {
+        // Shorter than the whole: what runs out while connecting can then be told from a lost answer.
+        let connecting = options.timeout * 4 / 5;
+        match options.backend {
+            Backend::Rustls => rustls_client(&options.trust, connecting, patience).map(Self::Rustls),
+            Backend::Openssl => {
+                let connector = tls::with_openssl::Connector::new(&options.trust, connecting)?;
+                let client = HyperClient::builder(TokioExecutor::new())
+                    .pool_timer(TokioTimer::new())
+                    .pool_idle_timeout(IDLE)
+                    .http1_max_headers(MAX_HEADERS)
+                    .build(patience.layer(connector));
+                Ok(Self::Openssl(Box::new(client)))
+            }
+        }
+    }
+
+    async fn execute(&self, request: reqwest::Request) -> Result<Response, Failure> {
+        match self {
+            Self::Rustls(client) => client.execute(request).await.map_err(|e| failure(&e.without_url())),
+            Self::Openssl(client) => {
+                let request = request.try_into().map_err(|e: reqwest::Error| failure(&e.without_url()))?;
+                let answer = client.request(request).await.map_err(|e| classify(&e, e.is_connect()))?;
+                Ok(answer.map(Body::wrap).into())
+            }
+        }
+    }
+}
+
+fn rustls_client(
+    trust: &Trust,
+    connecting: Duration,
+    patience: &Patience,
+) -> Result<reqwest::Client, HttpError> {
+    let mut builder = reqwest::Client::builder()
+        .no_proxy()
+        .referer(false)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .http1_only()
+        .http1_max_headers(MAX_HEADERS)
+        .pool_idle_timeout(IDLE)
+        .tcp_nodelay(true)
+        .connect_timeout(connecting)
+        .connector_layer(patience.clone());
+    if let Some(config) = tls::with_rustls::client_config(trust)? {
+        builder = builder.tls_backend_preconfigured(config);
+    }
+    builder.build().map_err(|e| HttpError::Setup { cause: chain(&e.without_url()) })
+}
+
 impl Transport {
     /// A transport with these options. Reads the file of certificates, if there is one.
     pub fn new(options: &Options) -> Result<Self, HttpError> {
-        let patience = Patience::default();
-        let mut builder = reqwest::Client::builder()
-            .no_proxy()
-            .referer(false)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .http1_only()
-            .http1_max_headers(MAX_HEADERS)
-            .pool_idle_timeout(IDLE)
-            .tcp_nodelay(true)
-            // Shorter than the whole: what runs out while connecting can then be told from a lost answer.
-            .connect_timeout(options.timeout * 4 / 5)
-            .connector_layer(patience.clone());
-        if let Some(config) = tls::client_config(&options.trust)? {
-            builder = builder.tls_backend_preconfigured(config);
+        if options.trust == Trust::Insecure {
+            tracing::warn!(
+                "TLS certificates are NOT verified (insecure = true): anybody in between can read the key's tokens and all data"
+            );
         }
-        let client = builder.build().map_err(|e| HttpError::Setup { cause: chain(&e.without_url()) })?;
-        Ok(Self { client, patience, timeout: options.timeout, max_body: options.max_body })
+        let patience = Patience::default();
+        let engine = Engine::new(options, &patience)?;
+        Ok(Self { engine, patience, timeout: options.timeout, max_body: options.max_body })
     }
 
     /// Sends one request and reads the whole answer. Nothing is repeated.
     pub async fn send(&self, request: Request) -> Result<Answer, Failure> {
-        let answer = self.patience.accompany(|started| self.exchange(request, started)).await;
+        let answer = self.patience.accompany(|started| self.in_time(request, started)).await;
         let kept = answer.as_ref().is_ok_and(|answer| answer.header("connection") != Some("close"));
         self.patience.expect_free_connection(kept);
         answer
     }
 
+    async fn in_time(&self, request: Request, started: Started) -> Result<Answer, Failure> {
+        match tokio::time::timeout(self.timeout, self.exchange(request, started)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure {
+                kind: FailureKind::Timeout,
+                detail: rust_i18n::t!("http.timeout", seconds = self.timeout.as_secs_f32()).into_owned(),
+            }),
+        }
+    }
+
     async fn exchange(&self, request: Request, started: Started) -> Result<Answer, Failure> {
         let Request { method, url, headers, body } = request;
-        let mut builder = self.client.request(method, url).headers(headers).timeout(self.timeout);
-        if let Some(body) = body {
-            builder = builder.body(reqwest::Body::wrap(started.with(body)));
-        }
-        let mut response = builder.send().await.map_err(failure)?;
+        let mut request = reqwest::Request::new(method, url);
+        *request.headers_mut() = headers;
+        request.headers_mut().entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        *request.body_mut() = body.map(|body| Body::wrap(started.with(body)));
+        let mut response = self.engine.execute(request).await?;
+        let body = self.read(&mut response).await?;
+        let status = response.status().as_u16();
+        Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body })
+    }
+
+    async fn read(&self, response: &mut Response) -> Result<Vec<u8>, Failure> {
         let too_large = || Failure {
             kind: FailureKind::TooLarge,
             detail: rust_i18n::t!("http.too_large", limit = self.max_body).into_owned(),
@@ -272,27 +344,52 @@ impl Transport {
             return Err(too_large());
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failure)? {
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(body),
+                Err(error) if ends_at_close(response) && is_rude_end(&error) => return Ok(body),
+                Err(error) => return Err(failure(&error.without_url())),
+            };
             if body.len() + chunk.len() > self.max_body {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
         }
-        let status = response.status().as_u16();
-        Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body })
     }
 }
 
-fn failure(error: reqwest::Error) -> Failure {
-    let error = error.without_url();
-    if error.is_connect() {
-        return match tls::explain(&error) {
-            Some(detail) => Failure { kind: FailureKind::Tls, detail },
-            None => Failure { kind: FailureKind::Connect, detail: chain(&error) },
-        };
+/// Whether only the end of the connection says where the answer ends.
+fn ends_at_close(response: &Response) -> bool {
+    use reqwest::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+    !response.headers().contains_key(CONTENT_LENGTH) && !response.headers().contains_key(TRANSFER_ENCODING)
+}
+
+/// A TLS connection that ends without the good-bye that tells an end from a cut: many devices close so. Whoever reads
+/// the answer must be able to tell that it is whole; JSON can.
+fn is_rude_end(error: &reqwest::Error) -> bool {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(e) = next {
+        if e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::UnexpectedEof) {
+            return true;
+        }
+        next = e.source();
     }
-    let kind = if error.is_timeout() { FailureKind::Timeout } else { FailureKind::Broken };
-    Failure { kind, detail: chain(&error) }
+    false
+}
+
+fn failure(error: &reqwest::Error) -> Failure {
+    classify(error, error.is_connect())
+}
+
+fn classify(error: &(dyn StdError + 'static), connecting: bool) -> Failure {
+    if !connecting {
+        return Failure { kind: FailureKind::Broken, detail: chain(error) };
+    }
+    match tls::explain(error) {
+        Some(detail) => Failure { kind: FailureKind::Tls, detail },
+        None => Failure { kind: FailureKind::Connect, detail: chain(error) },
+    }
 }
 
 /// The innermost words of an error: the outer ones ("error sending request") say nothing.

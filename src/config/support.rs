@@ -34,8 +34,6 @@ pub const NOT_YET: &[NotYet] = &[
     except("target.create_groups_below", &["[\"/\"]"]),
     except("target.verify", &["none"]),
     except("target.leavers.kick_online", &["false"]),
-    key("target.tls.pin_sha256"),
-    except("target.tls.backend", &["rustls"]),
     except("target.auth.mode", &["inherit"]),
     key("target.auth.server"),
     except("target.initial_password.mode", &["none"]),

@@ -45,7 +45,8 @@ impl<C: Clock + Clone> HttpGateway<C> {
         }
         let trust = trust(&target.tls, base_dir).map_err(http)?;
         let trust = trust.ok_or_else(|| GatewayError::TrustTwice { target: name() })?;
-        let options = Options::new(trust, target.pace.timeout.as_duration());
+        let mut options = Options::new(trust, target.pace.timeout.as_duration());
+        options.backend = target.tls.backend;
         Ok(Self {
             transport: Transport::new(&options).map_err(http)?,
             address: address(&target.url).map_err(http)?,

@@ -1,4 +1,4 @@
-//! Tests of the foundation: encoding, addresses, pins, limits. TLS on real sockets is tested in `tests/it/gateway_tls`.
+//! Tests of the foundation: encoding, addresses, pins, limits. TLS on real sockets is tested in `tests/it/tls`.
 
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -23,3 +23,9 @@ mod roster;
 mod systemd;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod tls;
+#[cfg(test)]
+mod tls_kinds;
+#[cfg(test)]
+mod tls_server;
