@@ -366,6 +366,24 @@ async fn complete_call(
     Ok(())
 }
 
+async fn insert_run(c: &mut SqliteConnection, new: &NewRun, now: DateTime<Utc>) -> Result<RunId, StoreError> {
+    let run: i64 = sqlx::query_scalar(
+        "INSERT INTO runs (target, dry, trigger, actor, version, config_digest, started_at, as_of) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+    )
+    .bind(new.target.as_str())
+    .bind(new.dry)
+    .bind(word(new.trigger)?)
+    .bind(json(&new.actor)?)
+    .bind(env!("CARGO_PKG_VERSION"))
+    .bind(&new.config_digest)
+    .bind(millis(now))
+    .bind(new.as_of.to_string())
+    .fetch_one(c)
+    .await?;
+    Ok(RunId(run))
+}
+
 impl Store {
     /// Begins a run and writes its first audit record. Runs of this target that never ended (their process died) are
     /// closed as `crashed`; the caller must hold the target's lock unless the run is dry.
@@ -380,14 +398,18 @@ impl Store {
         self.write("begin run", move |c| {
             Box::pin(async move {
                 let target = new.target.as_str();
-                sqlx::query("INSERT OR IGNORE INTO targets (name) VALUES (?)").bind(target).execute(&mut *c).await?;
+                sqlx::query("INSERT OR IGNORE INTO targets (name) VALUES (?)")
+                    .bind(target)
+                    .execute(&mut *c)
+                    .await?;
                 let mut crashed = Vec::new();
                 if !new.dry {
-                    let open: Vec<i64> =
-                        sqlx::query_scalar("SELECT id FROM runs WHERE target = ? AND ended_at IS NULL AND dry = 0")
-                            .bind(target)
-                            .fetch_all(&mut *c)
-                            .await?;
+                    let open: Vec<i64> = sqlx::query_scalar(
+                        "SELECT id FROM runs WHERE target = ? AND ended_at IS NULL AND dry = 0",
+                    )
+                    .bind(target)
+                    .fetch_all(&mut *c)
+                    .await?;
                     for run in open {
                         sqlx::query("UPDATE runs SET ended_at = ?, outcome = 'crashed' WHERE id = ?")
                             .bind(millis(now))
@@ -397,21 +419,7 @@ impl Store {
                         crashed.push(RunId(run));
                     }
                 }
-                let run: i64 = sqlx::query_scalar(
-                    "INSERT INTO runs (target, dry, trigger, actor, version, config_digest, started_at, as_of) \
-                     VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                )
-                .bind(target)
-                .bind(new.dry)
-                .bind(word(new.trigger)?)
-                .bind(json(&new.actor)?)
-                .bind(env!("CARGO_PKG_VERSION"))
-                .bind(&new.config_digest)
-                .bind(millis(now))
-                .bind(new.as_of.to_string())
-                .fetch_one(&mut *c)
-                .await?;
-                let run = RunId(run);
+                let run = insert_run(c, &new, now).await?;
                 audit::append(
                     c,
                     audit::Record::new("run_started", now).on(&new.target, run).body(json!({
@@ -421,6 +429,39 @@ impl Store {
                 )
                 .await?;
                 Ok((run, crashed))
+            })
+        })
+        .await
+    }
+
+    /// Records a run that another one kept from beginning. Touches nothing of that other run.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn refuse_run(
+        &self,
+        new: NewRun,
+        report: TargetReport,
+        now: DateTime<Utc>,
+    ) -> Result<(RunId, audit::Head), StoreError> {
+        self.write("refuse run", move |c| {
+            Box::pin(async move {
+                sqlx::query("INSERT OR IGNORE INTO targets (name) VALUES (?)")
+                    .bind(new.target.as_str())
+                    .execute(&mut *c)
+                    .await?;
+                let run = insert_run(c, &new, now).await?;
+                sqlx::query("UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = 'none' WHERE id = ?")
+                    .bind(millis(now))
+                    .bind(word(report.outcome)?)
+                    .bind(i64::from(report.exit_code))
+                    .bind(run.0)
+                    .execute(&mut *c)
+                    .await?;
+                let body = json!({ "outcome": report.outcome, "exit_code": report.exit_code, "dry": new.dry,
+                                   "trigger": new.trigger, "actor": new.actor, "config": new.config_digest });
+                audit::append(c, audit::Record::new("run_refused", now).on(&new.target, run).body(body)).await?;
+                Ok((run, audit::head(c).await?))
             })
         })
         .await

@@ -129,7 +129,10 @@ async fn open<'a, G: Gateway, C: Clock + Clone>(
     let name = &site.target.name;
     let lock = match (!work.order.dry).then(|| TargetLock::take(work.store.path(), name)).transpose() {
         Ok(lock) => lock,
-        Err(error) => return Ok(Stage::Over(Box::new(locked(name, &error)), None)),
+        Err(error) => {
+            let (report, head) = refuse(work, site.target, locked(name, &error)).await?;
+            return Ok(Stage::Over(Box::new(report), Some(head)));
+        }
     };
     let ground = Ground {
         store: work.store,
@@ -165,6 +168,18 @@ async fn close<G: Gateway, C: Clock + Clone>(
         (None, Some(error)) => run.end_failed(error.clone()).await,
         (None, None) => run.end_failed(words::store_failed("no roster")).await,
     }
+}
+
+/// Records that a run could not begin, so that the trail has it all the same.
+async fn refuse<C: Clock>(
+    work: &Work<'_, C>,
+    target: &TargetConfig,
+    mut report: TargetReport,
+) -> Result<(TargetReport, Head), StoreError> {
+    let new = run::new_run(target, work.order);
+    let (id, head) = work.store.refuse_run(new, report.clone(), work.clock.now()).await?;
+    report.run_id = id.to_string();
+    Ok((report, head))
 }
 
 fn locked(target: &TargetName, error: &LockError) -> TargetReport {

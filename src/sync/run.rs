@@ -104,6 +104,18 @@ impl From<OutOfReach> for RunError {
     }
 }
 
+/// The record that a run begins with.
+pub fn new_run(target: &TargetConfig, order: &Order) -> NewRun {
+    NewRun {
+        target: target.name.clone(),
+        dry: order.dry,
+        trigger: order.trigger,
+        actor: order.actor.clone(),
+        config_digest: order.config_digest.clone(),
+        as_of: order.as_of,
+    }
+}
+
 /// A run that has begun.
 pub struct Run<'a, G, C: Clock + Clone> {
     ground: Ground<'a, G, C>,
@@ -138,14 +150,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
     /// # Errors
     /// If the database fails: then there is no run.
     pub async fn begin(ground: Ground<'a, G, C>, order: &'a Order) -> Result<Self, StoreError> {
-        let new = NewRun {
-            target: ground.target.name.clone(),
-            dry: order.dry,
-            trigger: order.trigger,
-            actor: order.actor.clone(),
-            config_digest: order.config_digest.clone(),
-            as_of: order.as_of,
-        };
+        let new = new_run(ground.target, order);
         let began = ground.clock.monotonic();
         let (id, crashed) = ground.store.begin_run(new, ground.clock.now()).await?;
         let row = ground.store.target(&ground.target.name).await?;

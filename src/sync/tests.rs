@@ -471,3 +471,16 @@ async fn a_run_asked_to_stop_commits_what_it_sent() {
         "{report:#?}"
     );
 }
+
+#[tokio::test]
+async fn a_second_run_is_refused_recorded_and_asks_the_gateway_nothing() {
+    let world = World::new().await;
+    let held = TargetLock::take(world.store.path(), &world.target.name).unwrap();
+    let report = world.sync(&roster(staff(1), "d1")).await;
+    assert_eq!((report.outcome, report.exit_code), (RunOutcome::Locked, 5), "{report:#?}");
+    assert!(lock(&world.device).log().is_empty());
+    let id = crate::store::journal::RunId(report.run_id.parse().unwrap());
+    assert_eq!(world.store.run(id).await.unwrap().outcome.as_deref(), Some("locked"));
+    drop(held);
+    assert_eq!(world.sync(&roster(staff(1), "d1")).await.exit_code, 0);
+}
