@@ -3,6 +3,7 @@
 //! Data flows one way: `roster` → `mapping` → `plan` → `sync` → `report`. `mapping` and `plan` are pure; `sync`
 //! carries a plan out through the `gateway` trait and records everything in the `store`. `ARCHITECTURE.md` is the map.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod cloud;

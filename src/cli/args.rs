@@ -232,9 +232,9 @@ pub struct StatusArgs {
 /// `rosterd runs`
 #[derive(Debug, Args)]
 pub struct RunsArgs {
-    /// Show this run with its journal
+    /// Show this run
     #[arg(value_name = "ID")]
-    pub id: Option<String>,
+    pub id: Option<i64>,
     /// How many of the last runs to list
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: u32,
@@ -270,7 +270,7 @@ pub struct ExplainArgs {
 pub struct ApproveArgs {
     /// The held run
     #[arg(value_name = "RUN")]
-    pub run: String,
+    pub run: i64,
     /// Why, for the audit trail
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub reason: String,
@@ -322,9 +322,6 @@ pub struct RosterCheckArgs {
     /// Which roster.
     #[command(flatten)]
     pub roster: RosterArgs,
-    /// Also write the report as a page for HR
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
     /// Form of the result.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -424,6 +421,12 @@ pub struct GatewayArgs {
     /// Behave as some devices do; may be repeated
     #[arg(long, value_name = "NAME")]
     pub quirk: Vec<String>,
+    /// Let calls go wrong; may be repeated
+    #[arg(long, value_name = "SPEC")]
+    pub fault: Vec<String>,
+    /// Where chance begins, for faults that can be repeated exactly
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
 }
 
 /// `rosterd completions`

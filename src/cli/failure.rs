@@ -5,7 +5,13 @@ use rust_i18n::t;
 
 use super::exit::Exit;
 use super::output;
+use crate::app::accept::AcceptError;
+use crate::app::plan_file::PlanFileError;
+use crate::app::sync::SyncError;
+use crate::config::ConfigError;
 use crate::report::{ErrorReport, FailureReport};
+use crate::store::StoreError;
+use crate::sync::lock::LockError;
 
 /// A failure that a command words itself.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +36,12 @@ impl Failure {
     }
 }
 
+impl From<ErrorReport> for Failure {
+    fn from(report: ErrorReport) -> Self {
+        Self { exit: Exit::Failed, report }
+    }
+}
+
 /// Tells people on stderr, and scripts on stdout where they asked for JSON.
 pub fn tell(error: &anyhow::Error, json: bool) -> Exit {
     let Failure { exit, report } = of(error);
@@ -42,7 +54,8 @@ pub fn tell(error: &anyhow::Error, json: bool) -> Exit {
     exit
 }
 
-fn words(report: &ErrorReport) -> String {
+/// A failure as people read it.
+pub fn words(report: &ErrorReport) -> String {
     use owo_colors::OwoColorize as _;
     let label = t!("cli.error");
     let mut text = format!("{} {}", label.red().bold(), report.message);
@@ -54,10 +67,63 @@ fn words(report: &ErrorReport) -> String {
 }
 
 /// What an error comes to.
-fn of(error: &anyhow::Error) -> Failure {
+pub fn of(error: &anyhow::Error) -> Failure {
     if let Some(Failure { exit, report }) = error.downcast_ref() {
         return Failure { exit: *exit, report: report.clone() };
     }
-    let chain: Vec<_> = error.chain().map(ToString::to_string).collect();
-    Failure::new("internal", chain.join(": "), String::new())
+    if let Some(error) = error.downcast_ref::<ConfigError>() {
+        let exit = if error.exit_code() == Exit::Usage.code() { Exit::Usage } else { Exit::Failed };
+        return Failure { exit, ..Failure::new(error.kind(), error.to_string(), error.next()) };
+    }
+    let text = chain(error);
+    if let Some(error) = error.downcast_ref() {
+        return sync(error, text);
+    }
+    match error.downcast_ref() {
+        Some(AcceptError::Sync(error)) => return sync(error, text),
+        Some(AcceptError::Gateway(report)) => return report.clone().into(),
+        Some(AcceptError::Lock(error)) => {
+            let held = matches!(error, LockError::Held { .. });
+            let (kind, exit) = if held { ("locked", Exit::Locked) } else { ("store", Exit::Failed) };
+            let next = if held { t!("sync.locked_next") } else { t!("sync.store_next") };
+            return Failure { exit, ..Failure::new(kind, text, next) };
+        }
+        None => {}
+    }
+    match error.downcast_ref() {
+        Some(PlanFileError::Store(error)) => return store(error, text),
+        Some(PlanFileError::Io { .. }) => return Failure::new("plan_file", text, t!("cli.next.file")),
+        Some(_) => return Failure::new("plan_file", text, t!("cli.next.plan_file")),
+        None => {}
+    }
+    match error.downcast_ref::<StoreError>() {
+        Some(error) => store(error, text),
+        None => Failure::new("internal", text, String::new()),
+    }
+}
+
+fn sync(error: &SyncError, text: String) -> Failure {
+    match error {
+        SyncError::UnknownTarget { .. } => Failure::usage(text, t!("cli.next.target")),
+        SyncError::GuardFlagOff => Failure::usage(text, t!("cli.next.guard_flag")),
+        SyncError::Store(error) => store(error, text),
+    }
+}
+
+fn store(error: &StoreError, text: String) -> Failure {
+    match error {
+        StoreError::Absent { .. } => Failure::new("absent", text, t!("cli.next.absent")),
+        _ => Failure::new("store", text, t!("cli.next.store")),
+    }
+}
+
+/// The error and its causes, each said once: some errors name their cause themselves.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }

@@ -40,3 +40,10 @@ pub fn width() -> Option<u16> {
 pub fn is_watched() -> bool {
     io::stderr().is_terminal()
 }
+
+/// A line that begins with the word for a warning.
+pub fn warning(text: &str) -> String {
+    use owo_colors::OwoColorize as _;
+    let label = rust_i18n::t!("cli.warning");
+    format!("{} {}", label.yellow().bold(), crate::report::visible(text))
+}

@@ -8,7 +8,7 @@ use rust_i18n::t;
 use super::grid::{Grid, Tone, strong};
 use super::words;
 use super::{ActionLine, CommitState, HeldBy, RunOutcome, SyncReport, TargetReport, TargetState};
-use crate::plan::{ActionKind, Change};
+use crate::plan::{ActionKind, Change, Counts};
 use crate::report::csv_safe::visible;
 
 /// How many actions, people or rows a list shows unless everything is asked for.
@@ -59,18 +59,27 @@ pub fn render(report: &SyncReport, view: &View) -> String {
     out
 }
 
+/// One target's part of a report, for a run that is looked up later.
+pub fn render_target(target: &TargetReport, view: &View) -> String {
+    format!("{}\n{}", section(target, view), last_line(target, false))
+}
+
 fn roster(report: &SyncReport) -> String {
     let r = &report.roster;
     let files: usize = r.sources.iter().map(|s| s.files.len()).sum();
-    let files = words::plural(
-        u64::try_from(files).unwrap_or(u64::MAX),
-        t!("report.files.one", count = files),
-        t!("report.files.many", count = files),
-    );
+    let files = u64::try_from(files).unwrap_or(u64::MAX);
     let line = t!(
         "report.roster",
-        files = files,
-        rows = r.rows,
+        files = words::plural(
+            files,
+            t!("report.files.one", count = files),
+            t!("report.files.many", count = files)
+        ),
+        rows = words::plural(
+            r.rows,
+            t!("report.rows.one", count = r.rows),
+            t!("report.rows.many", count = r.rows)
+        ),
         accepted = r.accepted,
         refused = r.refused,
         day = report.as_of
@@ -206,6 +215,16 @@ fn actions(target: &TargetReport, view: &View) -> String {
     format!("\n  {}\n{}{}", t!("report.actions"), grid.render(), more(actions.len() - shown))
 }
 
+/// One action on lines of its own, for one person's story.
+pub fn action_text(action: &ActionLine) -> String {
+    let [kind, who, why, _, what] = action_row(action);
+    let mut text = format!("{}  {}  {}", kind.1.paint(&kind.0), visible(&who.0), why.0);
+    for line in what.0.lines() {
+        let _ = write!(text, "\n    {}", visible(line));
+    }
+    text
+}
+
 fn action_row(action: &ActionLine) -> [(String, Tone); 5] {
     let who = if action.person.as_str() == action.username.as_str() {
         action.username.to_string()
@@ -236,20 +255,12 @@ fn changes(action: &ActionLine) -> String {
         (before, after) => Some(format!(
             "{}: {} → {}",
             words::field(name),
-            value(before.as_deref()),
-            value(after.as_deref())
+            words::value(before.as_deref()),
+            words::value(after.as_deref())
         )),
     };
     let parts: Vec<_> = action.changes.iter().filter_map(one).collect();
     parts.join(if action.kind == ActionKind::Add { " · " } else { "\n" })
-}
-
-fn value(text: Option<&str>) -> &str {
-    match text {
-        None => "–",
-        Some("") => "\"\"",
-        Some(text) => text,
-    }
 }
 
 fn blocked(target: &TargetReport, view: &View) -> String {
@@ -296,20 +307,11 @@ fn failures(target: &TargetReport, view: &View) -> String {
     format!("\n  {}\n{}{}", t!("report.failures", count = all), grid.render(), more(all - shown))
 }
 
-/// What holds the plan: name, figure, limit, and how to go on.
+/// What holds the plan, and what was let pass.
 fn held(target: &TargetReport) -> String {
-    let mut out = String::new();
-    for HeldBy { guard, limit, actual, detail } in &target.held_by {
-        let line = match (actual, limit) {
-            (Some(actual), Some(limit)) => {
-                t!("report.held_figures", guard = guard, actual = actual, limit = limit)
-            }
-            _ => t!("report.held", guard = guard),
-        };
-        let _ = writeln!(out, "\n  {}", Tone::Bad.paint(&line));
-        if !detail.is_empty() {
-            let _ = writeln!(out, "  {}", visible(detail));
-        }
+    let mut out: String = target.held_by.iter().map(held_lines).collect();
+    if !target.held_by.is_empty() {
+        let _ = writeln!(out, "  {}", t!("report.approve", id = target.run_id));
     }
     if let Some(approval) = &target.approval {
         let guards = approval.guards.join(", ");
@@ -320,9 +322,41 @@ fn held(target: &TargetReport) -> String {
     out
 }
 
+/// One brake: name, figure, limit, and how to go on.
+pub fn held_lines(held: &HeldBy) -> String {
+    let HeldBy { guard, limit, actual, detail } = held;
+    let line = match (actual, limit) {
+        (Some(actual), Some(limit)) => {
+            t!("report.held_figures", guard = guard, actual = actual, limit = limit)
+        }
+        _ => t!("report.held", guard = guard),
+    };
+    let mut out = format!("\n  {}\n", Tone::Bad.paint(&line));
+    if !detail.is_empty() {
+        let _ = writeln!(out, "  {}", visible(detail));
+    }
+    out
+}
+
 /// The line with the numbers. It names the target where there are several, and says what a state other than clean
 /// asks for.
 fn last_line(target: &TargetReport, name_it: bool) -> String {
+    let line = one_line(target);
+    let line = if name_it { format!("{}  {line}", target.target) } else { line };
+    let line = strong(&outcome_tone(target).paint(&line));
+    format!("{line}\n{}", aftermath(target))
+}
+
+/// What became of a target, on one plain line.
+pub fn one_line(target: &TargetReport) -> String {
+    match target.error.is_some() && target.counts == Counts::default() {
+        // It ended before there was a plan: there are no numbers to tell.
+        true => words::outcome(target.outcome).into_owned(),
+        false => numbers(target),
+    }
+}
+
+fn numbers(target: &TargetReport) -> String {
     let c = &target.counts;
     let sent = target.calls.mutations > 0;
     let said = |(kind, n): (ActionKind, u64)| {
@@ -348,11 +382,7 @@ fn last_line(target: &TargetReport, name_it: bool) -> String {
     if target.outcome != RunOutcome::Planned {
         let _ = write!(line, "{}", t!("report.last_line_calls", calls = calls(target)));
     }
-    if name_it {
-        line = format!("{}  {line}", target.target);
-    }
-    let line = strong(&outcome_tone(target).paint(&line));
-    format!("{line}\n{}", aftermath(target))
+    line
 }
 
 fn calls(target: &TargetReport) -> String {

@@ -165,6 +165,20 @@ pub fn comma() -> Word {
     t!("report.comma")
 }
 
+/// A value in a change, where nothing and an empty text must be told apart.
+pub fn value(text: Option<&str>) -> &str {
+    match text {
+        None => "–",
+        Some("") => "\"\"",
+        Some(text) => text,
+    }
+}
+
+/// Yes or no.
+pub fn yes_no(yes: bool) -> Word {
+    if yes { t!("report.yes") } else { t!("report.no") }
+}
+
 /// Picks the singular or the plural. Chinese has the same text for both.
 pub fn plural(count: u64, one: Word, many: Word) -> Word {
     if count == 1 { one } else { many }

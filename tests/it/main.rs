@@ -4,6 +4,10 @@
 #[cfg(test)]
 mod cli_help;
 #[cfg(test)]
+mod cli_sync;
+#[cfg(test)]
+mod cli_world;
+#[cfg(test)]
 mod cloud;
 #[cfg(test)]
 mod cloud_kill;

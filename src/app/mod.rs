@@ -1,0 +1,96 @@
+//! Where settings, database, gateways and sync meet: what a command and the service both do. Knows no terminal and
+//! decides nothing about people.
+
+pub mod accept;
+pub mod actor;
+mod gateways;
+pub mod plan_file;
+pub mod sync;
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::{self, Config, ConfigError, Env, Loaded};
+use crate::store::{Store, StoreError};
+
+/// Settings, environment, clock, and where the database is.
+#[derive(Debug)]
+pub struct App {
+    /// The settings, and where they came from.
+    pub loaded: Loaded,
+    /// The environment, for keys.
+    pub env: Env,
+    /// The clock.
+    pub clock: SystemClock,
+    state: PathBuf,
+}
+
+impl App {
+    /// Loads the settings at `config`, or in the usual places; `state` is used instead of the configured database.
+    ///
+    /// # Errors
+    /// If there are no usable settings.
+    pub fn load(config: Option<&Path>, state: Option<&Path>, env: Env) -> Result<Self, ConfigError> {
+        let loaded = config::load(config, &env)?;
+        let state = match state {
+            // What is typed begins where it is typed; what is configured begins at the configuration.
+            Some(path) => path.to_owned(),
+            None => loaded.resolve(&loaded.config.state.path),
+        };
+        Ok(Self { loaded, env, clock: SystemClock::new(), state })
+    }
+
+    /// The settings.
+    pub const fn config(&self) -> &Config {
+        &self.loaded.config
+    }
+
+    /// The zone in which people read times and a day begins.
+    pub const fn zone(&self) -> Tz {
+        self.loaded.config.schedule.timezone
+    }
+
+    /// The moment.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The day.
+    pub fn today(&self) -> NaiveDate {
+        self.config().schedule.day(self.now())
+    }
+
+    /// The database file.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// Where heads of the audit chain are kept outside the database, if anywhere.
+    pub fn heads_file(&self) -> Option<PathBuf> {
+        let path = &self.config().audit.heads_file;
+        (!path.as_os_str().is_empty()).then(|| self.loaded.resolve(path))
+    }
+
+    /// The database.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub async fn store(&self) -> Result<Store, StoreError> {
+        Store::open(&self.state).await
+    }
+
+    /// The database for whoever only reads. One that is not there yet is not made, for it would belong to whoever
+    /// looked first and not to the service: an empty one in memory says the same.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub async fn store_to_read(&self) -> Result<Store, StoreError> {
+        match self.state.exists() {
+            true => self.store().await,
+            false => Store::in_memory(None).await,
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! From settings to a sync: which targets, with which key, on which roster; afterwards the audit chain's head leaves
+//! the database.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Mutex;
+
+use rust_i18n::t;
+
+use super::{App, actor, gateways};
+use crate::config::TargetConfig;
+use crate::model::{PersonKey, TargetName};
+use crate::report::{ErrorReport, SyncReport};
+use crate::roster::{self, ProgressSink, ReadOptions, RosterError, RosterOverride, RosterReport};
+use crate::stop::Stop;
+use crate::store::audit::{Head, head_line};
+use crate::store::journal::Trigger;
+use crate::store::{Store, StoreError};
+use crate::sync::{self, Expected, Order, Site, Work};
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Show only.
+    pub dry: bool,
+    /// Show only, and ask the gateway nothing.
+    pub offline: bool,
+    /// What set it off.
+    pub trigger: Trigger,
+    /// Only these people; empty: everybody.
+    pub only: BTreeSet<PersonKey>,
+    /// Only these targets; empty: all.
+    pub targets: Vec<TargetName>,
+    /// A roster instead of the configured one.
+    pub roster: Option<RosterOverride>,
+    /// Guards that may pass.
+    pub allow_guards: BTreeSet<String>,
+    /// Why they may.
+    pub reason: String,
+    /// Stored plans that must be carried out.
+    pub expected: Vec<(TargetName, Expected)>,
+    /// Being asked to stop.
+    pub stop: Stop,
+}
+
+impl Request {
+    /// Everything that is configured, set off by `trigger`.
+    pub fn all(trigger: Trigger, stop: Stop) -> Self {
+        Self {
+            dry: false,
+            offline: false,
+            trigger,
+            only: BTreeSet::new(),
+            targets: Vec::new(),
+            roster: None,
+            allow_guards: BTreeSet::new(),
+            reason: String::new(),
+            expected: Vec::new(),
+            stop,
+        }
+    }
+}
+
+/// Whoever shows progress: of the reading, and of actions done.
+pub struct Watcher<'a> {
+    /// Told how far the reading is.
+    pub reading: Option<ProgressSink>,
+    /// Told how many more actions are done.
+    pub actions: &'a (dyn Fn(u64) + Send + Sync),
+}
+
+/// What it came to.
+#[derive(Debug)]
+pub struct Answer {
+    /// The report; its roster is empty when there is none.
+    pub report: SyncReport,
+    /// What was read, row by row, where a roster was read.
+    pub reading: Option<RosterReport>,
+    /// Why there is no roster.
+    pub roster_error: Option<ErrorReport>,
+}
+
+/// Why a sync did not even begin, or could not be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// No such target.
+    #[error("{}", t!("app.unknown_target", name = name, known = known))]
+    UnknownTarget {
+        /// The name given.
+        name: TargetName,
+        /// The names there are.
+        known: String,
+    },
+    /// `[approval] allow_guard_flag = false`.
+    #[error("{}", t!("app.guard_flag_off"))]
+    GuardFlagOff,
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl App {
+    /// Runs on the targets asked for, and keeps the chain's head outside the database.
+    ///
+    /// # Errors
+    /// If there is nothing to run on, or the database fails so that a run's record cannot be written.
+    pub async fn sync(
+        &self,
+        store: &Store,
+        request: Request,
+        watcher: Watcher<'_>,
+    ) -> Result<Answer, SyncError> {
+        let targets = self.targets(&request)?;
+        if !request.allow_guards.is_empty() && !self.config().approval.allow_guard_flag {
+            return Err(SyncError::GuardFlagOff);
+        }
+        let order = self.order(&request);
+        let gateways = gateways::Gateways::open(self, &targets, request.offline).await;
+        let sites: Vec<_> = targets
+            .iter()
+            .map(|target| Site {
+                target,
+                gateway: gateways.of(&target.name),
+                expected: request
+                    .expected
+                    .iter()
+                    .find(|(name, _)| *name == target.name)
+                    .map(|(_, expected)| expected.clone()),
+            })
+            .collect();
+        let work = Work {
+            store,
+            account: &self.config().account,
+            order: &order,
+            clock: self.clock,
+            progress: watcher.actions,
+        };
+        let kept = Mutex::new(None);
+        let synced = sync::sync(work, &sites, || async {
+            let reading = self.read(request.roster.clone(), watcher.reading).await?;
+            *kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(reading.report);
+            Ok(reading.roster)
+        })
+        .await;
+        let synced = synced?;
+        let mut report = synced.report;
+        let unkept = synced.head.zip(self.heads_file()).and_then(|(head, path)| self.keep_head(&head, &path));
+        if let Some(warning) = unkept {
+            report.targets.iter_mut().for_each(|target| target.warnings.push(warning.clone()));
+        }
+        let reading = kept.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(Answer { report, reading, roster_error: synced.roster_error })
+    }
+
+    fn targets(&self, request: &Request) -> Result<Vec<TargetConfig>, SyncError> {
+        let planned = request.expected.iter().map(|(name, _)| name);
+        let wanted: BTreeSet<_> = request.targets.iter().chain(planned).collect();
+        for name in &wanted {
+            self.target(name)?;
+        }
+        let all = &self.config().target;
+        Ok(all.iter().filter(|t| wanted.is_empty() || wanted.contains(&t.name)).cloned().collect())
+    }
+
+    fn order(&self, request: &Request) -> Order {
+        Order {
+            as_of: self.today(),
+            dry: request.dry,
+            offline: request.offline,
+            trigger: request.trigger,
+            actor: actor::current(),
+            config_digest: self.loaded.digest.clone(),
+            only: (!request.only.is_empty()).then(|| request.only.clone()),
+            allow_guards: request.allow_guards.clone(),
+            reason: request.reason.clone(),
+            stop: request.stop.clone(),
+        }
+    }
+
+    /// Reads the roster: the configured one, or the one given.
+    ///
+    /// # Errors
+    /// If it cannot be used, in words.
+    pub async fn read(
+        &self,
+        over: Option<RosterOverride>,
+        progress: Option<ProgressSink>,
+    ) -> Result<roster::Reading, ErrorReport> {
+        let options = ReadOptions {
+            config: &self.config().roster,
+            base: &self.loaded.base,
+            over,
+            as_of: self.today(),
+            progress,
+        };
+        roster::read(options, &self.clock).await.map_err(|e| roster_failure(&e))
+    }
+
+    /// Keeps a head outside the database. One that cannot be kept makes the run no worse, but an auditor must hear of
+    /// it: the warning is returned.
+    pub(super) fn keep_head(&self, head: &Head, path: &Path) -> Option<String> {
+        let error = append(path, &head_line(head, self.now())).err()?;
+        tracing::error!(path = %path.display(), %error, "the head of the audit chain could not be kept");
+        Some(t!("app.heads_file", path = path.display(), cause = error).into_owned())
+    }
+
+    /// The settings of a target.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn target(&self, name: &TargetName) -> Result<&TargetConfig, SyncError> {
+        let all = &self.config().target;
+        all.iter().find(|target| target.name == *name).ok_or_else(|| {
+            let known = all.iter().map(|t| t.name.as_str()).collect::<Vec<_>>().join(", ");
+            SyncError::UnknownTarget { name: name.clone(), known }
+        })
+    }
+}
+
+fn append(path: &Path, line: &str) -> std::io::Result<()> {
+    let mut file = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    file.write_all(line.as_bytes())?;
+    file.sync_all()
+}
+
+fn roster_failure(error: &RosterError) -> ErrorReport {
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        message = format!("{message}: {cause}");
+        source = cause.source();
+    }
+    ErrorReport { kind: format!("roster_{}", error.kind()), message, next: error.next() }
+}

@@ -1,0 +1,197 @@
+//! `rosterd audit`: verifies the trail, and writes it out.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use anyhow::Context as _;
+use chrono::{DateTime, SecondsFormat, Utc};
+use rust_i18n::t;
+use serde_json::json;
+
+use super::args::{AuditCommand, AuditExportArgs, AuditVerifyArgs, ExportFormat, Output};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::output;
+use crate::app::App;
+use crate::report::csv_safe;
+use crate::report::grid::{Grid, Tone, strong};
+use crate::store::Store;
+use crate::store::audit::{Head, Verified, Written, parse_head};
+
+/// Carries out `audit verify` or `audit export`.
+pub async fn run(command: &AuditCommand, app: &App) -> anyhow::Result<Exit> {
+    let store = app.store_to_read().await?;
+    match command {
+        AuditCommand::Verify(args) => verify(args, &store, app).await,
+        AuditCommand::Export(args) => export(args, &store, app).await,
+    }
+}
+
+async fn verify(args: &AuditVerifyArgs, store: &Store, app: &App) -> anyhow::Result<Exit> {
+    let heads = heads(args, app)?;
+    let remembered = heads.len();
+    let found = store.audit_verify(heads).await?;
+    let whole = found.broken.is_empty();
+    match args.output.output {
+        Output::Json => output::json(&json!({
+            "version": 1, "whole": whole, "heads": remembered, "records": found.records,
+            "erased": found.erased, "head": found.head, "broken": found.broken,
+        }))?,
+        Output::Table => output::text(&verdict(&found, remembered))?,
+    }
+    Ok(if whole { Exit::Done } else { Exit::Failed })
+}
+
+/// The heads that must be in the chain: those given, or those of the configured `heads_file`.
+fn heads(args: &AuditVerifyArgs, app: &App) -> anyhow::Result<Vec<Head>> {
+    if let Some(hex) = &args.head {
+        let head = parse_head(hex).ok_or_else(|| {
+            Failure::usage(t!("cli.audit.not_a_head", value = hex), t!("cli.audit.not_a_head_next"))
+        })?;
+        return Ok(vec![head]);
+    }
+    match (&args.heads, app.heads_file()) {
+        (Some(path), _) => read_heads(path),
+        (None, Some(path)) if path.exists() => read_heads(&path),
+        (None, _) => Ok(Vec::new()),
+    }
+}
+
+fn read_heads(path: &Path) -> anyhow::Result<Vec<Head>> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let mut heads = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let place = format!("{}:{}", path.display(), number + 1);
+        heads.push(parse_head(line).ok_or_else(|| {
+            Failure::new("heads", t!("cli.audit.bad_line", place = place), t!("cli.audit.not_a_head_next"))
+        })?);
+    }
+    Ok(heads)
+}
+
+fn verdict(found: &Verified, heads: usize) -> String {
+    let mut text = String::new();
+    let line = t!("cli.audit.counts", records = found.records, erased = found.erased, heads = heads);
+    let head = t!("cli.audit.head", seq = found.head.seq, digest = found.head.digest);
+    text.push_str(&format!("{line}\n{head}\n"));
+    if found.broken.is_empty() {
+        text.push_str(&format!("{}\n", strong(&Tone::Good.paint(&t!("cli.audit.whole")))));
+        if heads == 0 {
+            text.push_str(&format!("{}\n", t!("cli.audit.no_heads")));
+        }
+        return text;
+    }
+    let mut grid = Grid::new(2, output::width());
+    for broken in &found.broken {
+        let what = match broken.what {
+            "digest" => t!("cli.audit.broken.digest"),
+            "order" => t!("cli.audit.broken.order"),
+            "personal" => t!("cli.audit.broken.personal"),
+            "journal" => t!("cli.audit.broken.journal"),
+            "head" => t!("cli.audit.broken.head"),
+            other => other.into(),
+        };
+        grid.row(&[(broken.seq.to_string(), Tone::Bad), (what.into_owned(), Tone::Plain)]);
+    }
+    let line = t!("cli.audit.broken", count = found.broken.len());
+    text.push_str(&format!("{}\n{}", strong(&Tone::Bad.paint(&line)), grid.render()));
+    text
+}
+
+async fn export(args: &AuditExportArgs, store: &Store, app: &App) -> anyhow::Result<Exit> {
+    let since = args.since.map(|moment| moment.in_zone(app.zone()));
+    let mut sink: Box<dyn io::Write + Send> = match &args.out {
+        Some(path) => Box::new(fs::File::create(path).with_context(|| path.display().to_string())?),
+        None => Box::new(io::stdout()),
+    };
+    match write_all(&mut sink, args.format, since, store).await {
+        Err(error) if is_closed_pipe(&error) => Ok(Exit::Done),
+        other => other.map(|()| Exit::Done),
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Page by page: the trail of years need not fit in memory.
+async fn write_all(
+    sink: &mut (dyn io::Write + Send),
+    format: ExportFormat,
+    since: Option<DateTime<Utc>>,
+    store: &Store,
+) -> anyhow::Result<()> {
+    let mut after = 0;
+    let mut page = match format {
+        ExportFormat::Csv => cells(&COLUMNS.map(ToOwned::to_owned))?,
+        ExportFormat::Jsonl => Vec::new(),
+    };
+    loop {
+        let records = store.audit_page(after).await?;
+        for record in records.iter().filter(|r| since.is_none_or(|since| r.at >= since)) {
+            match format {
+                ExportFormat::Jsonl => {
+                    serde_json::to_writer(&mut page, record)?;
+                    page.push(b'\n');
+                }
+                ExportFormat::Csv => page.extend(cells(&csv_row(record))?),
+            }
+        }
+        sink.write_all(&page)?;
+        page.clear();
+        match records.last() {
+            Some(last) => after = last.seq,
+            None => break,
+        }
+    }
+    Ok(sink.flush()?)
+}
+
+const COLUMNS: [&str; 10] =
+    ["seq", "at", "kind", "target", "run", "body", "personal", "erased", "prev", "digest"];
+
+fn csv_row(record: &Written) -> [String; 10] {
+    let Written { seq, at, kind, target, run, body, personal, erased, prev, digest } = record;
+    [
+        seq.to_string(),
+        at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        kind.clone(),
+        target.clone().unwrap_or_default(),
+        run.map(|r| r.to_string()).unwrap_or_default(),
+        body.to_string(),
+        personal.as_ref().map(ToString::to_string).unwrap_or_default(),
+        erased.to_string(),
+        prev.clone(),
+        digest.clone(),
+    ]
+}
+
+fn cells(row: &[String; 10]) -> anyhow::Result<Vec<u8>> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(row.iter().map(|cell| csv_safe(cell).into_owned()))?;
+    Ok(csv.into_inner().map_err(|e| e.into_error())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_cannot_carry_a_formula_into_a_spreadsheet() {
+        let record = Written {
+            seq: 1,
+            at: DateTime::UNIX_EPOCH,
+            kind: "approved".into(),
+            target: Some("=HYPERLINK(\"x\")".into()),
+            run: None,
+            body: json!({ "reason": "a\u{202e}b" }),
+            personal: None,
+            erased: false,
+            prev: "@p".into(),
+            digest: "d".into(),
+        };
+        let line = String::from_utf8(cells(&csv_row(&record)).unwrap()).unwrap();
+        insta::assert_snapshot!(line.trim_end(), @r#"1,1970-01-01T00:00:00.000Z,approved,"'=HYPERLINK(""x"")",,"{""reason"":""a\u{202e}b""}",,false,'@p,d"#);
+    }
+}

@@ -1,0 +1,94 @@
+//! `rosterd runs`: earlier runs, or one of them with its report.
+
+use rust_i18n::t;
+use serde_json::json;
+
+use super::args::{Output, RunsArgs};
+use super::exit::Exit;
+use super::{output, show};
+use crate::app::App;
+use crate::report::grid::{Grid, Tone};
+use crate::report::table;
+use crate::store::journal::RunId;
+use crate::store::query::RunLine;
+
+/// Lists runs, or shows one.
+pub async fn run(args: &RunsArgs, app: &App) -> anyhow::Result<Exit> {
+    let store = app.store_to_read().await?;
+    match args.id {
+        Some(id) => one(&store.run(RunId(id)).await?, args.output.output, app)?,
+        None => list(&store.runs(args.limit).await?, args.output.output, app)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn list(runs: &[RunLine], form: Output, app: &App) -> anyhow::Result<()> {
+    if form == Output::Json {
+        return output::json(&json!({ "version": 1, "runs": runs }));
+    }
+    if runs.is_empty() {
+        return output::text(&format!("{}\n", t!("cli.runs.none")));
+    }
+    let mut grid = Grid::new(0, output::width());
+    grid.header(&[
+        t!("cli.runs.id"),
+        t!("cli.runs.began"),
+        t!("cli.runs.target"),
+        t!("cli.runs.sort"),
+        t!("cli.runs.by"),
+        t!("cli.runs.outcome"),
+        t!("cli.runs.exit"),
+    ]);
+    for run in runs {
+        grid.row(&[
+            (run.id.to_string(), Tone::Plain),
+            (show::moment(run.started_at, app.zone()), Tone::Plain),
+            (run.target.to_string(), Tone::Plain),
+            (sort(run), Tone::Faint),
+            (show::actor(&run.actor), Tone::Faint),
+            (show::outcome(run.outcome.as_deref()).into_owned(), tone(run)),
+            (run.exit_code.map(|c| c.to_string()).unwrap_or_default(), Tone::Plain),
+        ]);
+    }
+    output::text(&grid.render())
+}
+
+/// What set it off, and whether it only showed.
+fn sort(run: &RunLine) -> String {
+    let trigger = super::show::trigger(run.trigger);
+    if run.dry { t!("cli.runs.dry", trigger = trigger).into_owned() } else { trigger.into_owned() }
+}
+
+fn tone(run: &RunLine) -> Tone {
+    match run.exit_code {
+        Some(0) => Tone::Good,
+        Some(3..=5) => Tone::Notice,
+        Some(_) => Tone::Bad,
+        None => Tone::Notice,
+    }
+}
+
+fn one(run: &RunLine, form: Output, app: &App) -> anyhow::Result<()> {
+    if form == Output::Json {
+        return output::json(&json!({ "version": 1, "run": run }));
+    }
+    let mut text = format!(
+        "{}\n",
+        t!(
+            "cli.runs.one",
+            id = run.id,
+            began = show::moment(run.started_at, app.zone()),
+            sort = sort(run),
+            by = show::actor(&run.actor),
+            day = run.as_of
+        )
+    );
+    match &run.report {
+        Some(report) => {
+            let view = table::View { full: true, width: output::width(), refused: Vec::new() };
+            text.push_str(&table::render_target(report, &view));
+        }
+        None => text.push_str(&format!("{}\n", show::outcome(run.outcome.as_deref()))),
+    }
+    output::text(&text)
+}
