@@ -22,7 +22,7 @@ mod report;
 mod rules;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod value;
 
 pub use check::{Violation, check};

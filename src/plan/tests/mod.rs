@@ -7,4 +7,5 @@ mod existing;
 mod guards;
 mod names;
 mod places;
+mod properties;
 mod removals;
