@@ -3,7 +3,7 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::rules::MappingConfigError;
+use super::error::MappingConfigError;
 use super::template::{cell, list};
 use crate::config::When;
 use crate::model::Cell;
@@ -109,11 +109,17 @@ fn judge(field: Field, globs: &GlobSet, person: &Person) -> Verdict {
     if holds { Verdict::Yes } else { Verdict::No }
 }
 
+fn any(globs: &[String]) -> bool {
+    globs.iter().any(|glob| glob == "*" || glob == "**")
+}
+
 /// A list of globs over names.
 #[derive(Debug, Clone)]
 pub struct Globs {
     set: GlobSet,
     folded: bool,
+    /// One of them is `*`: nothing has to be matched. That is the default for roles.
+    any: bool,
 }
 
 impl Globs {
@@ -123,7 +129,7 @@ impl Globs {
     /// If a glob is malformed.
     pub fn exact(globs: &[String], place: &str) -> Result<Self, MappingConfigError> {
         let set = compile(globs.iter().map(String::as_str), Sort::Name, place)?;
-        Ok(Self { set, folded: false })
+        Ok(Self { set, folded: false, any: any(globs) })
     }
 
     /// Compiles globs over names whose case and width do not matter, such as protected users.
@@ -132,13 +138,13 @@ impl Globs {
     /// If a glob is malformed.
     pub fn folded(globs: &[String], place: &str) -> Result<Self, MappingConfigError> {
         let set = compile(globs.iter().map(String::as_str), Sort::Folded, place)?;
-        Ok(Self { set, folded: true })
+        Ok(Self { set, folded: true, any: any(globs) })
     }
 
     /// Whether any of them matches.
     pub fn matches(&self, name: &str) -> bool {
-        if self.set.is_empty() {
-            return false;
+        if self.any || self.set.is_empty() {
+            return self.any;
         }
         if self.folded { self.set.is_match(crate::model::fold(name)) } else { self.set.is_match(name) }
     }

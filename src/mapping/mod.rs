@@ -1,7 +1,8 @@
 //! From person to account: what a gateway should hold for everybody in the roster. Pure: values in, values out; no
 //! clock, file, network or database. What to *do* about the difference is `plan`'s business.
 //!
-//! Templates live in `template`, conditions and globs in `condition`, the whole of `[account]` made ready in `rules`.
+//! Templates live in `template`, conditions and globs in `condition`, the whole of `[account]` made ready in `rules`; a
+//! person becomes an account in `account`.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +14,17 @@ use crate::model::{GroupPath, PersonKey, RowRef, Username};
 use crate::plan::Roles;
 use crate::roster::{Person, Roster};
 
+mod account;
 mod condition;
+mod error;
 mod rules;
 mod template;
 #[cfg(test)]
 mod tests;
 
 pub use condition::{Condition, Globs, Verdict};
-pub use rules::{MappingConfigError, MappingRules};
+pub use error::MappingConfigError;
+pub use rules::MappingRules;
 
 /// What the roster wants for one field of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,75 +1,16 @@
-//! `[account]` made ready: templates parsed, globs compiled, paths cut; and how a person becomes an account by it. The
-//! kinds of text are in `template`, conditions in `condition`.
+//! `[account]` made ready: templates parsed, globs compiled, paths cut; and what its rules say of a person. How a person
+//! becomes an account by it is in `account`.
 
-use std::borrow::Cow;
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
 use super::condition::{Condition, Globs, Verdict};
-use super::template::{Rendered, Source, Template, TemplateError, cell, path};
-use super::{Account, Gone, MapBlock, Want, WantRoles, Wanted, row_of};
-use crate::config::{AccountConfig, AuthMode, OnEmpty, OnEmptyConfig};
-use crate::model::{
-    Cell, GroupPath, MAX_NOTE_BYTES, MAX_PHONE_BYTES, NameError, PersonKey, Username, cut_bytes, mask_phone,
-};
-use crate::plan::Roles;
-use crate::roster::{Employment, Field, Person, Roster};
-
-/// What is wrong with a configuration's templates, globs or paths.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MappingConfigError {
-    /// A template that cannot be parsed.
-    #[error("{}", rust_i18n::t!("mapping.bad_template", place = place, template = template, cause = cause))]
-    BadTemplate {
-        /// The configuration's key.
-        place: String,
-        /// The template.
-        template: String,
-        /// What the parser said.
-        cause: String,
-    },
-    /// A template that names no field.
-    #[error("{}", rust_i18n::t!("mapping.unknown_field", place = place, field = field, nearest = nearest))]
-    UnknownField {
-        /// The configuration's key.
-        place: String,
-        /// The name in braces.
-        field: String,
-        /// The field that is spelled most like it.
-        nearest: String,
-    },
-    /// A malformed glob.
-    #[error("{}", rust_i18n::t!("mapping.bad_glob", place = place, glob = glob, cause = cause))]
-    BadGlob {
-        /// The configuration's key.
-        place: String,
-        /// The glob.
-        glob: String,
-        /// What is wrong with it.
-        cause: String,
-    },
-    /// A path of `group_map` or `role_map` that is none.
-    #[error("{}", rust_i18n::t!("mapping.bad_path", place = place, path = path, cause = cause))]
-    BadPath {
-        /// The configuration's key.
-        place: String,
-        /// The path.
-        path: String,
-        /// What is wrong with it.
-        cause: NameError,
-    },
-    /// A role that the device cannot be told, for it joins roles with commas.
-    #[error("{}", rust_i18n::t!("mapping.comma_in_role", place = place, role = role))]
-    CommaInRole {
-        /// The configuration's key.
-        place: String,
-        /// The role.
-        role: String,
-    },
-}
+use super::error::MappingConfigError;
+use super::template::{Template, TemplateError};
+use crate::config::{AccountConfig, AuthMode, OnEmptyConfig};
+use crate::model::GroupPath;
+use crate::roster::{Field, Person};
 
 fn template(text: &str, place: &str) -> Result<Template, MappingConfigError> {
     Template::parse(text).map_err(|error| match error {
@@ -106,7 +47,7 @@ fn segments(path: &GroupPath) -> Vec<String> {
 }
 
 /// Finds the longest prefix of a path in a map.
-fn longest<'m, T>(map: &'m BTreeMap<Vec<String>, T>, path: &[String]) -> Option<(usize, &'m T)> {
+pub(super) fn longest<'m, T>(map: &'m BTreeMap<Vec<String>, T>, path: &[String]) -> Option<(usize, &'m T)> {
     (0..=path.len()).rev().find_map(|n| map.get(&path[..n]).map(|found| (n, found)))
 }
 
@@ -120,50 +61,23 @@ struct Rule {
 
 /// `[account]`, compiled.
 pub struct MappingRules {
-    username: Template,
-    note: Template,
-    group: Template,
-    roles: Template,
-    phone: Template,
-    on_empty: OnEmptyConfig,
-    default_roles: Vec<String>,
-    roster_roles: Globs,
-    group_map: BTreeMap<Vec<String>, GroupPath>,
-    role_map: BTreeMap<String, Vec<String>>,
-    department_roles: BTreeMap<Vec<String>, Vec<String>>,
+    pub(super) username: Template,
+    pub(super) note: Template,
+    pub(super) group: Template,
+    pub(super) roles: Template,
+    pub(super) phone: Template,
+    pub(super) on_empty: OnEmptyConfig,
+    pub(super) default_roles: Vec<String>,
+    pub(super) roster_roles: Globs,
+    pub(super) group_map: BTreeMap<Vec<String>, GroupPath>,
+    pub(super) role_map: BTreeMap<String, Vec<String>>,
+    pub(super) department_roles: BTreeMap<Vec<String>, Vec<String>>,
     rules: Vec<Rule>,
-}
-
-/// Groups and sets of roles repeat thousands of times; each is made once and shared.
-#[derive(Default)]
-struct Shared {
-    groups: RefCell<BTreeMap<String, Result<GroupPath, NameError>>>,
-    roles: RefCell<BTreeSet<Roles>>,
-}
-
-impl Shared {
-    fn group(&self, text: &str) -> Result<GroupPath, NameError> {
-        if let Some(known) = self.groups.borrow().get(text) {
-            return known.clone();
-        }
-        let made = GroupPath::new(text);
-        self.groups.borrow_mut().insert(text.to_owned(), made.clone());
-        made
-    }
-
-    fn roles(&self, roles: BTreeSet<String>) -> Roles {
-        if let Some(known) = self.roles.borrow().get(&roles) {
-            return known.clone();
-        }
-        let made: Roles = Arc::new(roles);
-        self.roles.borrow_mut().insert(made.clone());
-        made
-    }
 }
 
 /// What the rules say of one field.
 #[derive(Debug, Clone, Copy, Default)]
-enum Said<T> {
+pub(super) enum Said<T> {
     /// No rule that may apply sets it.
     #[default]
     Nothing,
@@ -184,13 +98,23 @@ impl<T> Said<T> {
 
 /// What the rules say for one person.
 #[derive(Default)]
-struct Ruled<'r> {
-    group: Said<&'r GroupPath>,
-    auth: Said<AuthMode>,
-    expires_on: Said<NaiveDate>,
-    roles: Vec<&'r String>,
+pub(super) struct Ruled<'r> {
+    pub group: Said<&'r GroupPath>,
+    pub auth: Said<AuthMode>,
+    pub expires_on: Said<NaiveDate>,
+    /// The rules that give roles and apply, by number.
+    pub giving: Vec<usize>,
+    rules: &'r [Rule],
     /// Whether all conditions of rules that give roles could be judged.
-    roles_known: bool,
+    pub roles_known: bool,
+}
+
+impl<'r> Ruled<'r> {
+    /// The roles that rules give.
+    pub(super) fn roles(&self) -> impl Iterator<Item = &'r String> {
+        let rules = self.rules;
+        self.giving.iter().flat_map(move |number| &rules[*number].add_roles)
+    }
 }
 
 impl MappingRules {
@@ -238,220 +162,11 @@ impl MappingRules {
         })
     }
 
-    /// Maps everybody of a roster.
-    pub fn map_roster(&self, roster: &Roster, as_of: NaiveDate) -> BTreeMap<PersonKey, Wanted> {
-        let shared = Shared::default();
-        let people = roster.people.iter();
-        people.map(|(key, person)| (key.clone(), self.map(person, as_of, &shared))).collect()
-    }
-
-    /// Maps one person.
-    pub fn map_person(&self, person: &Person, as_of: NaiveDate) -> Wanted {
-        self.map(person, as_of, &Shared::default())
-    }
-
-    fn map(&self, person: &Person, as_of: NaiveDate, shared: &Shared) -> Wanted {
-        let ruled = self.rule(person);
-        let expires_on = expiry(person, &ruled);
-        // Whether somebody is gone comes first: somebody who left with a broken phone number still leaves.
-        match gone(person, &expires_on, as_of) {
-            Err(block) => return Wanted::Blocked(block),
-            Ok(Some(gone)) => return Wanted::Gone(gone, row_of(person)),
-            Ok(None) => {}
-        }
-        if not_yet(person, as_of) {
-            return Wanted::NotYet(row_of(person));
-        }
-        match self.account(person, ruled, expires_on, shared) {
-            Ok(account) => Wanted::Account(account),
-            Err(block) => Wanted::Blocked(block),
-        }
-    }
-
-    fn account(
-        &self,
-        person: &Person,
-        ruled: Ruled<'_>,
-        expires_on: Want<Option<NaiveDate>>,
-        shared: &Shared,
-    ) -> Result<Account, MapBlock> {
-        let (phone, phones_dropped) = self.phone(person)?;
-        Ok(Account {
-            person: person.key.clone(),
-            username: self.username(person)?,
-            group: match ruled.group {
-                Said::Value(group) => Want::Set(group.clone()),
-                Said::Nothing => self.group(person, shared)?,
-                Said::Undecided => Want::Keep,
-            },
-            note: self.note(person),
-            phone,
-            phones_dropped,
-            roles: self.roles(person, &ruled, shared)?,
-            expires_on,
-            auth: match ruled.auth {
-                Said::Value(mode) => Want::Set(Some(mode)),
-                Said::Nothing => Want::Set(None),
-                Said::Undecided => Want::Keep,
-            },
-            row: row_of(person),
-        })
-    }
-
-    fn username(&self, person: &Person) -> Result<Username, MapBlock> {
-        let rendered = render(&self.username, person);
-        if let Some(source) = rendered.empty.or(rendered.unknown) {
-            let field = match source {
-                Source::Key => "key",
-                Source::Field(field) => field.as_str(),
-            };
-            let detail = rust_i18n::t!("mapping.username_incomplete", field = field).into_owned();
-            return Err(block(person, "bad_username", detail));
-        }
-        Username::new(&rendered.text).map_err(|cause| {
-            let detail = rust_i18n::t!("mapping.bad_username", name = rendered.text, cause = cause);
-            block(person, "bad_username", detail.into_owned())
-        })
-    }
-
-    fn note(&self, person: &Person) -> Want<String> {
-        let rendered = render(&self.note, person);
-        let text = cut_bytes(&rendered.text, MAX_NOTE_BYTES).trim().to_owned();
-        match (rendered.unknown, text.is_empty(), self.on_empty.note) {
-            (Some(_), true, _) | (None, true, OnEmpty::Keep) => Want::Keep,
-            (Some(_), false, _) => Want::IfNew(text),
-            (None, _, _) => Want::Set(text),
-        }
-    }
-
-    fn group(&self, person: &Person, shared: &Shared) -> Result<Want<GroupPath>, MapBlock> {
-        let bad = |text: &str, cause: &dyn std::fmt::Display| {
-            let detail = rust_i18n::t!("mapping.bad_group", group = text, cause = cause);
-            block(person, "bad_group", detail.into_owned())
-        };
-        let main = person.departments.value().and_then(|all| all.first());
-        if self.group.has(Field::Department)
-            && let Some(segment) = main.into_iter().flatten().find(|segment| segment.contains('/'))
-        {
-            return Err(bad(segment, &rust_i18n::t!("mapping.slash_in_department")));
-        }
-        let rendered = self.group.render(|source| match (source, main) {
-            (Source::Field(Field::Department), Some(main)) => Cell::Value(Cow::Owned(self.mapped(main))),
-            (source, _) => value(person, source),
-        });
-        if rendered.empty.or(rendered.unknown).is_some() {
-            return Ok(Want::Keep);
-        }
-        shared.group(&rendered.text).map(Want::Set).map_err(|cause| bad(&rendered.text, &cause))
-    }
-
-    /// A department path after `group_map`: the longest prefix is replaced, the rest appended.
-    fn mapped(&self, department: &[String]) -> String {
-        match longest(&self.group_map, department) {
-            Some((n, group)) if group.as_str() == "/" => path(&department[n..]),
-            Some((n, group)) => format!("{group}{}", path(&department[n..])),
-            None => path(department),
-        }
-    }
-
-    /// As many whole numbers as the device takes, and how many that leaves out. Not even one: the person is blocked.
-    fn phone(&self, person: &Person) -> Result<(Want<String>, u32), MapBlock> {
-        let numbers: Vec<Cow<'_, str>> = match (&person.phones, self.phone.has(Field::Phone)) {
-            (Cell::Value(all), true) => all.iter().map(|n| Cow::Borrowed(n.as_str())).collect(),
-            (Cell::Unknown, true) => return Ok((Want::Keep, 0)),
-            (Cell::Empty, true) => Vec::new(),
-            (_, false) => vec![Cow::Borrowed("")],
-        };
-        let (mut joined, mut dropped, mut seen) = (String::new(), 0, Vec::new());
-        for number in numbers {
-            let rendered = self.phone.render(|source| match source {
-                Source::Field(Field::Phone) => Cell::Value(Cow::Borrowed(number.as_ref())),
-                source => value(person, source),
-            });
-            if rendered.unknown.is_some() {
-                return Ok((Want::Keep, 0));
-            }
-            if rendered.text.is_empty() || seen.contains(&rendered.text) {
-                continue;
-            }
-            if seen.is_empty() && rendered.text.len() > MAX_PHONE_BYTES {
-                let number = mask_phone(&rendered.text);
-                let detail = rust_i18n::t!("mapping.phone_too_long", phone = number, limit = MAX_PHONE_BYTES);
-                return Err(block(person, "phone_too_long", detail.into_owned()));
-            }
-            let room = MAX_PHONE_BYTES.saturating_sub(joined.len() + usize::from(!joined.is_empty()));
-            if rendered.text.len() > room {
-                dropped += 1;
-                continue;
-            }
-            if !joined.is_empty() {
-                joined.push(';');
-            }
-            joined.push_str(&rendered.text);
-            seen.push(rendered.text);
-        }
-        if joined.is_empty() && self.on_empty.phone == OnEmpty::Keep {
-            return Ok((Want::Keep, dropped));
-        }
-        Ok((Want::Set(joined), dropped))
-    }
-
-    fn roles(&self, person: &Person, ruled: &Ruled<'_>, shared: &Shared) -> Result<WantRoles, MapBlock> {
-        let (given, mut known) = self.given_roles(person)?;
-        let mut roles: BTreeSet<String> = self.default_roles.iter().cloned().collect();
-        for role in given {
-            match self.role_map.get(role.as_ref()) {
-                Some(mapped) => roles.extend(mapped.iter().cloned()),
-                None => {
-                    roles.insert(role.into_owned());
-                }
-            }
-        }
-        match &person.departments {
-            Cell::Value(all) => {
-                let more = all.iter().skip(1).filter_map(|path| longest(&self.department_roles, path));
-                more.for_each(|(_, mapped)| roles.extend(mapped.iter().cloned()));
-            }
-            Cell::Unknown => known &= self.department_roles.is_empty(),
-            Cell::Empty => {}
-        }
-        roles.extend(ruled.roles.iter().map(|role| (*role).clone()));
-        let roles = shared.roles(roles);
-        Ok(if known && ruled.roles_known { WantRoles::Set(roles) } else { WantRoles::AtLeast(roles) })
-    }
-
-    /// The roles that the roster itself gives, before mapping, and whether that is the whole of them.
-    fn given_roles<'p>(&self, person: &'p Person) -> Result<(Vec<Cow<'p, str>>, bool), MapBlock> {
-        let (roles, unknown): (Vec<Cow<'p, str>>, bool) = match &person.roles {
-            Cell::Value(all) if self.roles.is_only(Field::Roles) => {
-                (all.iter().map(|role| Cow::Borrowed(role.as_str())).collect(), false)
-            }
-            _ => {
-                let rendered = render(&self.roles, person);
-                let split = rendered.text.split(',').map(|role| Cow::Owned(role.trim().to_owned()));
-                (split.collect(), rendered.unknown.is_some())
-            }
-        };
-        let roles: Vec<_> = roles.into_iter().filter(|role| !role.is_empty()).collect();
-        for role in &roles {
-            if role.contains(',') {
-                let detail = rust_i18n::t!("mapping.role_with_comma", role = role);
-                return Err(block(person, "bad_role", detail.into_owned()));
-            }
-            if !self.roster_roles.matches(role) {
-                let detail = rust_i18n::t!("mapping.role_not_allowed", role = role);
-                return Err(block(person, "role_not_allowed", detail.into_owned()));
-            }
-        }
-        let kept = roles.is_empty() && self.on_empty.roles == OnEmpty::Keep && !self.roles.is_constant();
-        Ok((roles, !unknown && !kept))
-    }
-
     /// The rules for one person: the first that sets a field wins, roles add up. A rule that cannot be judged leaves the
     /// fields it might have set undecided.
-    fn rule(&self, person: &Person) -> Ruled<'_> {
-        let mut out = Ruled { roles_known: true, ..Ruled::default() };
-        for rule in &self.rules {
+    pub(super) fn rule(&self, person: &Person) -> Ruled<'_> {
+        let mut out = Ruled { roles_known: true, rules: &self.rules, ..Ruled::default() };
+        for (number, rule) in self.rules.iter().enumerate() {
             let verdict = rule.when.judge(person);
             if verdict == Verdict::No {
                 continue;
@@ -460,68 +175,12 @@ impl MappingRules {
             out.group.hear(rule.group.as_ref(), sure);
             out.auth.hear(rule.auth, sure);
             out.expires_on.hear(rule.expires_on, sure);
-            if sure {
-                out.roles.extend(&rule.add_roles);
-            } else {
-                out.roles_known &= rule.add_roles.is_empty();
+            match (rule.add_roles.is_empty(), sure) {
+                (true, _) => {}
+                (false, true) => out.giving.push(number),
+                (false, false) => out.roles_known = false,
             }
         }
         out
     }
-}
-
-fn value(person: &Person, source: Source) -> Cell<Cow<'_, str>> {
-    match source {
-        Source::Key => Cell::Value(Cow::Borrowed(person.key.as_str())),
-        Source::Field(field) => cell(person, field),
-    }
-}
-
-fn render(template: &Template, person: &Person) -> Rendered {
-    template.render(|source| value(person, source))
-}
-
-fn block(person: &Person, reason: &str, detail: String) -> MapBlock {
-    MapBlock { reason: reason.to_owned(), detail, row: row_of(person) }
-}
-
-/// The last day of the account: what the roster says or a rule says, whichever is earlier.
-fn expiry(person: &Person, ruled: &Ruled<'_>) -> Want<Option<NaiveDate>> {
-    let own = match person.expires_on {
-        Cell::Value(day) => Want::Set(Some(day)),
-        Cell::Empty => Want::Set(None),
-        Cell::Unknown => Want::Keep,
-    };
-    match (own, ruled.expires_on) {
-        (Want::Set(Some(own)), Said::Value(rule)) => Want::Set(Some(own.min(rule))),
-        (_, Said::Value(rule)) => Want::Set(Some(rule)),
-        (own, Said::Nothing) => own,
-        (_, Said::Undecided) => Want::Keep,
-    }
-}
-
-fn gone(
-    person: &Person,
-    expires_on: &Want<Option<NaiveDate>>,
-    as_of: NaiveDate,
-) -> Result<Option<Gone>, MapBlock> {
-    if person.employment == Employment::Left {
-        return Ok(Some(Gone::Left));
-    }
-    if let Some(last) = person.leave_date.value().filter(|last| **last < as_of) {
-        // Somebody who came back keeps the old last day in many systems: that row contradicts itself.
-        if let Some(first) = person.hire_date.value().filter(|first| *first > last) {
-            let detail = rust_i18n::t!("mapping.dates_conflict", last = last, first = first);
-            return Err(block(person, "dates_conflict", detail.into_owned()));
-        }
-        return Ok(Some(Gone::Left));
-    }
-    // The roster's own date counts even where a rule's cannot be judged: the earlier of the two is past either way.
-    let own = person.expires_on.value().copied();
-    let last = if let Want::Set(last) = expires_on { *last } else { own };
-    Ok(last.is_some_and(|last| last < as_of).then_some(Gone::Expired))
-}
-
-fn not_yet(person: &Person, as_of: NaiveDate) -> bool {
-    person.employment == Employment::Pending || person.hire_date.value().is_some_and(|first| *first > as_of)
 }

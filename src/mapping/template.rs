@@ -143,7 +143,8 @@ impl Template {
     /// without a position gives the name alone.
     pub(super) fn render<'p>(&self, value: impl Fn(Source) -> Cell<Cow<'p, str>>) -> Rendered {
         let mut out = Rendered::default();
-        let (mut gap, mut literal, mut filled) = (Vec::new(), "", false);
+        // Texts that wait for a value because those before it were missing; nearly always there are none.
+        let (mut waiting, mut literal, mut filled): (Vec<&str>, &str, bool) = (Vec::new(), "", false);
         for part in &self.0 {
             let source = match part {
                 Part::Text(text) => {
@@ -152,21 +153,26 @@ impl Template {
                 }
                 Part::Value(source) => *source,
             };
-            gap.push(std::mem::take(&mut literal));
             match value(source) {
                 Cell::Value(text) => {
-                    bridge(&mut out.text, &gap, Side::Before);
+                    bridge(&mut out.text, &waiting, literal, Side::Before);
                     out.text.push_str(&text);
-                    gap.clear();
+                    waiting.clear();
                     filled = true;
                 }
-                Cell::Empty => out.empty = out.empty.or(Some(source)),
-                Cell::Unknown => out.unknown = out.unknown.or(Some(source)),
+                Cell::Empty => {
+                    out.empty = out.empty.or(Some(source));
+                    waiting.push(literal);
+                }
+                Cell::Unknown => {
+                    out.unknown = out.unknown.or(Some(source));
+                    waiting.push(literal);
+                }
             }
+            literal = "";
         }
-        gap.push(literal);
         if filled || self.is_constant() {
-            bridge(&mut out.text, &gap, Side::After);
+            bridge(&mut out.text, &waiting, literal, Side::After);
         }
         out
     }
@@ -181,18 +187,19 @@ enum Side {
 
 /// Writes the text between two values. With values missing in between there are several texts; brackets that are left
 /// empty vanish, and of the rest one is enough.
-fn bridge(out: &mut String, gap: &[&str], side: Side) {
-    if let [only] = gap {
-        out.push_str(only);
+fn bridge(out: &mut String, waiting: &[&str], last: &str, side: Side) {
+    let Some(first) = waiting.first() else {
+        out.push_str(last);
         return;
-    }
-    let mut text = gap.concat();
+    };
+    let mut text = waiting.concat();
+    text.push_str(last);
     for pair in ["()", "（）", "[]", "【】", "<>", "《》", "「」"] {
         text = text.replace(pair, "");
     }
     let edge = match side {
-        Side::Before => gap.first().filter(|edge| text.starts_with(**edge)),
-        Side::After => gap.last().filter(|edge| text.ends_with(**edge)),
+        Side::Before => Some(*first).filter(|edge| text.starts_with(edge)),
+        Side::After => Some(last).filter(|edge| text.ends_with(edge)),
     };
-    out.push_str(edge.copied().unwrap_or(&text));
+    out.push_str(edge.unwrap_or(&text));
 }

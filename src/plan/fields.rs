@@ -158,10 +158,3 @@ pub(super) fn changes(
         .then(|| (AccountField::Username, (Some(before.0.to_string()), Some(after.0.to_string()))));
     renamed.into_iter().chain(fields).collect()
 }
-
-/// The changes that make a new account: every field that is not empty. That it is enabled goes without saying.
-pub(super) fn changes_of_new(after: &AccountState) -> BTreeMap<AccountField, Change> {
-    let shown = AccountField::ALL.into_iter().filter(|f| *f != AccountField::Enabled);
-    let texts = shown.filter_map(|f| after.text(f).filter(|text| !text.is_empty()).map(|text| (f, text)));
-    texts.map(|(f, text)| (f, (None, Some(text)))).collect()
-}

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::fields::{Delta, Managed, changes, changes_of_new, for_new};
+use super::fields::{Delta, Managed, changes, for_new};
 use super::guard::UNREADABLE_KEY;
 use super::input::{Override, OverrideKind, PlanInput};
 use super::missing::{Absence, absence};
@@ -309,7 +309,8 @@ impl<'a> Decider<'a> {
             new_username: name.clone(),
             reason: if returned { Reason::Returned } else { Reason::Joined },
             source: Some(account.row.clone()),
-            changes: changes_of_new(&after),
+            // They are all in `after`; a million new people should not carry them twice.
+            changes: BTreeMap::new(),
             after,
             auth: Some(auth),
             withheld_by: None,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::input::PlanInput;
 use super::people::Block;
-use super::state::{AccountField, Roles};
+use super::state::AccountField;
 use super::value::{Action, ActionKind, Blocked, GroupState, GroupUse};
 use crate::config::OnAbsent;
 use crate::gateway::Dialect;
@@ -78,9 +78,9 @@ pub(super) fn placed(action: &Action) -> Option<&GroupPath> {
 pub(super) fn granted(action: &Action) -> impl Iterator<Item = &str> {
     let change = action.changes.get(&AccountField::Roles);
     let before = change.and_then(|(before, _)| before.as_deref()).unwrap_or_default();
-    let had: BTreeSet<&str> = before.split(',').collect();
-    let now = change.is_some().then_some(&action.after.roles).into_iter();
-    now.flat_map(|roles: &Roles| roles.iter()).map(String::as_str).filter(move |role| !had.contains(role))
+    let gives = change.is_some() || action.kind == ActionKind::Add;
+    let now = action.after.roles.iter().filter(move |_| gives).map(String::as_str);
+    now.filter(move |role| !before.split(',').any(|had| had == *role))
 }
 
 /// The result: who can go on, who cannot, and the groups.

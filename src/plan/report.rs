@@ -3,19 +3,27 @@
 use std::collections::BTreeMap;
 
 use super::state::AccountField;
-use super::value::{Action, Change, Plan};
+use super::value::{Action, ActionKind, Change, Plan};
 use crate::model::mask_phone;
 use crate::report::ActionLine;
 
-/// The changes of an action, phones masked.
+/// The changes of an action, phones masked. For a new account that is every field that is not empty; that it is enabled
+/// goes without saying.
 pub fn masked_changes(action: &Action) -> BTreeMap<String, Change> {
-    let mask = |text: &Option<String>| text.as_deref().map(mask_phone);
+    let mask = |field, text: Option<String>| match field {
+        AccountField::Phone => text.as_deref().map(mask_phone),
+        _ => text,
+    };
+    if action.kind == ActionKind::Add {
+        let shown = AccountField::ALL.into_iter().filter(|field| *field != AccountField::Enabled);
+        let texts = shown.filter_map(|field| {
+            let text = action.after.text(field).filter(|text| !text.is_empty())?;
+            Some((field.as_str().to_owned(), (None, mask(field, Some(text)))))
+        });
+        return texts.collect();
+    }
     let shown = action.changes.iter().map(|(field, (before, after))| {
-        let change = match field {
-            AccountField::Phone => (mask(before), mask(after)),
-            _ => (before.clone(), after.clone()),
-        };
-        (field.as_str().to_owned(), change)
+        (field.as_str().to_owned(), (mask(*field, before.clone()), mask(*field, after.clone())))
     });
     shown.collect()
 }

@@ -80,7 +80,7 @@ pub struct Action {
     pub reason: Reason,
     /// The roster's row, if a row says so.
     pub source: Option<RowRef>,
-    /// Changed fields: `username`, `group`, `note`, `phone`, `roles`, `enabled`, `expires_on`.
+    /// Changed fields. None for an add, whose fields are all in `after`, and for a delete.
     pub changes: BTreeMap<AccountField, Change>,
     /// The fields after the action; for a delete as they are.
     pub after: AccountState,

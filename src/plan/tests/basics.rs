@@ -18,7 +18,10 @@ fn a_joiner_is_added_with_every_field() {
     assert!(add.after.enabled);
     assert_eq!(add.auth, Some(crate::gateway::Auth::Inherit));
     assert_eq!(plan.counts, Counts { add: 1, ..Counts::default() });
-    assert_eq!(add.changes[&AccountField::Note], (None, Some("员工10001-销售".into())));
+    let line = &actions_for_report(&plan)[0];
+    assert_eq!(line.changes["note"], (None, Some("员工10001-销售".into())));
+    assert_eq!(line.changes["phone"], (None, Some("138******00".into())));
+    assert_eq!(line.changes.keys().collect::<Vec<_>>(), ["group", "note", "phone"]);
 }
 
 #[test]
