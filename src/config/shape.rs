@@ -192,7 +192,7 @@ impl Shape {
 
     fn sections_with(&self, key: &str) -> Vec<String> {
         let mut sections = Vec::new();
-        self.collect(&self.root, &KeyPath::default(), &mut |path| {
+        self.visit(&mut |path| {
             if path.last_key() == key {
                 sections.push(path.pattern());
             }
@@ -201,7 +201,11 @@ impl Shape {
     }
 
     /// Calls `visit` for every key that the schema names.
-    pub fn collect(&self, schema: &Json, path: &KeyPath, visit: &mut impl FnMut(&KeyPath)) {
+    pub fn visit(&self, visit: &mut impl FnMut(&KeyPath)) {
+        self.collect(&self.root, &KeyPath::default(), visit);
+    }
+
+    fn collect(&self, schema: &Json, path: &KeyPath, visit: &mut impl FnMut(&KeyPath)) {
         for form in self.forms(schema) {
             if let Some(items) = form.get("items") {
                 self.collect(items, path, visit);

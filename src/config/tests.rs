@@ -159,8 +159,25 @@ fn what_is_not_built_is_refused_by_name_and_its_defaults_are_not() {
     assert_eq!(problem("web", "listen = \"127.0.0.1:8787\""), "web: not supported yet; take it out");
     let text = "roster.path = \"hr\"\n[[target]]\nname = \"hq\"\nurl = \"embedded\"\nverify = \"none\"\n[target.leavers]\nkick_online = false\n";
     good(text);
+    assert!(
+        problem("schedule", "watch = true")
+            .contains("schedule.watch: true is not supported yet; take it out or write false")
+    );
+    assert!(
+        problem("target", "verify = \"all\"").contains("target[hq].verify: \"all\" is not supported yet")
+    );
+    // Each entry names a setting of the schema or a section that is still to come: a slip here would refuse nothing.
+    let shape = shape::Shape::new();
+    let mut known = std::collections::BTreeSet::new();
+    shape.visit(&mut |path| {
+        known.insert(path.pattern());
+    });
     for entry in NOT_YET {
-        assert!(entry.key.split('.').count() >= 1 && !entry.key.contains('['), "{}", entry.key);
+        assert!(
+            known.contains(entry.key) || ["web", "metrics", "notify"].contains(&entry.key),
+            "{}",
+            entry.key
+        );
     }
 }
 
@@ -177,13 +194,7 @@ fn every_guard_can_be_off_and_only_unbuilt_limits_are_refused() {
         good(&format!("{MINIMAL}[target.guard]\n{line}\n"));
     }
     for guard in UNBUILT_GUARDS {
-        let line = match *guard {
-            "missing_file" => "\"hold\"",
-            "sensitive_roles" => "[\"堡垒机\"]",
-            "fields" => "{ group = 3 }",
-            _ => "7",
-        };
-        let found = problem("target.guard", &format!("{guard} = {line}"));
+        let found = problem("target.guard", &format!("{guard} = 7"));
         assert!(found.contains("is not supported yet") && found.contains(guard), "{found}");
     }
 }
@@ -381,13 +392,52 @@ fn single_settings_that_make_no_sense() {
         ("roster.status", "active = [\"外包\"]\nleft = [\"外包\"]", "is also listed as active"),
         ("roster", "delimiter = \"ab\"", "is not a delimiter"),
         ("schedule", "cron = \"0 61 * * * *\"", "schedule.cron"),
-        ("schedule", "freeze = [\"2027-02-12..2027-02-05\"]", "is not a range of days"),
         ("schedule", "cron = []", "is empty"),
         ("state", "path = \"\"", "is empty"),
     ] {
         let found = problem(section, line);
         assert!(found.contains(wanted), "{section} {line}: {found}\nlacks\n{wanted}");
     }
+}
+
+#[test]
+fn days_and_hours_without_changes_are_checked() {
+    let mut config = good(MINIMAL);
+    config.schedule.freeze = vec!["2027-02-12..2027-02-05".into(), "2027-02-05..2027-02-12".into()];
+    config.schedule.delete_window = "Mon-Fri".into();
+    let mut found = check::Findings::default();
+    check::all(&config, &mut found);
+    let keys: Vec<_> = found.problems.iter().map(|p| p.key.as_str()).collect();
+    assert_eq!(keys, ["schedule.freeze", "schedule.delete_window"]);
+}
+
+#[test]
+fn several_sources_are_checked_one_by_one() {
+    let target = "[[target]]\nname = \"hq\"\nurl = \"embedded\"\n";
+    let one =
+        "[[roster.source]]\nname = \"wecom\"\npath = \"w_*.xlsx\"\nid = \"A-{login}\"\npick = \"newest\"\n";
+    let config = good(&format!("{one}constant = {{ department = \"/子公司A\" }}\n{target}"));
+    assert_eq!(config.roster.source[0].constant[&Field::Department], "/子公司A");
+    for (lines, wanted) in [
+        ("id = \"{logon}\"", "roster.source[x].id: there is no field {logon}; did you mean {login}?"),
+        ("id = \"A\"", "the same for everybody"),
+        ("proves = []", "roster.source[x].proves"),
+        ("done_marker = \"done\"", "must hold {file}"),
+        ("columns = { name = [\"N\"], login = [\"n\"] }", "is also given for"),
+        ("kind = \"ldap\"", "not supported yet"),
+    ] {
+        let text = format!("{one}[[roster.source]]\nname = \"x\"\npath = \"x\"\n{lines}\n{target}");
+        let found = problems(&text, &[]).join("\n");
+        assert!(found.contains(wanted), "{lines}: {found}\nlacks\n{wanted}");
+    }
+    let unnamed = format!("{one}[[roster.source]]\nname = \"WeCom\"\n{target}");
+    let found = problems(&unnamed, &[]).join("\n");
+    assert!(found.contains("two sources are called WeCom") && found.contains("needs a path"), "{found}");
+    assert!(
+        problems(&format!("roster.path = \"x\"\n{one}{target}"), &[])
+            .join("")
+            .contains("keep one of the two")
+    );
 }
 
 #[test]
