@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
+
 use super::answer::{self, Scrub};
 use super::embedded::{self, Running, SharedDevice};
 use super::token::Recipe;
@@ -83,14 +85,36 @@ impl<C: Clock + Clone> HttpGateway<C> {
         Self { running: Some(running), ..self }
     }
 
-    /// The same client with another recipe for tokens.
-    pub fn with_recipe(&self, recipe: Recipe) -> Self {
-        Self { recipe, ..self.clone() }
+    pub(super) const fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// Signs and sends one call.
     async fn send(&self, form: &Form<'_>) -> Result<(Answer, Scrub), Failure> {
-        let signed = form.sign(&self.recipe, &self.key, self.clock.now().timestamp());
+        self.send_signed(form, &self.recipe, self.now().timestamp()).await
+    }
+
+    /// Sends one call with another recipe, or at another time, than usual.
+    pub(super) async fn ask(
+        &self,
+        form: &Form<'_>,
+        recipe: &Recipe,
+        at: i64,
+    ) -> Result<(Answer, Scrub), ReadError> {
+        self.send_signed(form, recipe, at).await.map_err(|failure| ReadError::Failed(why(failure)))
+    }
+
+    async fn send_signed(
+        &self,
+        form: &Form<'_>,
+        recipe: &Recipe,
+        at: i64,
+    ) -> Result<(Answer, Scrub), Failure> {
+        let signed = form.sign(recipe, &self.key, at);
         let mut url = self.address.clone();
         url.set_query(Some(&signed.query));
         let mut scrub = Scrub::new().secret(self.key.expose()).secret(signed.token.expose());

@@ -17,6 +17,7 @@ pub mod client;
 pub mod embedded;
 mod error;
 mod json;
+pub mod probe;
 pub mod token;
 pub mod wire;
 

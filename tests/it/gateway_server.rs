@@ -40,7 +40,8 @@ async fn run(options: ServerOptions) -> Running {
 
 fn target(address: &str, dialect: Dialect) -> TargetConfig {
     let url = format!("http://{address}");
-    let target = serde_json::json!({ "name": "hq", "url": url, "dialect": dialect.as_str() });
+    let tls = serde_json::json!({ "insecure": true });
+    let target = serde_json::json!({ "name": "hq", "url": url, "dialect": dialect.as_str(), "tls": tls });
     serde_json::from_value(target).unwrap()
 }
 
@@ -351,4 +352,41 @@ fn a_file_of_groups_is_read_with_its_line_numbers() {
     assert!(Furniture::read(&file).unwrap_err().to_string().contains("line 2"));
     assert!(Quirk::ALL.iter().all(|quirk| quirk.as_str().parse() == Ok(*quirk)));
     assert!("unheard-of".parse::<Quirk>().unwrap_err().to_string().contains("missing-is-enable"));
+}
+
+#[tokio::test]
+async fn probes_find_the_recipe_the_clock_and_the_dialect() {
+    use rosterd::config::TokenDigest::{Md5, Sha256};
+    for (dialect, quirks, digest, stamped) in [
+        (Dialect::Openapi, vec![], Sha256, true),
+        (Dialect::Openapi, vec![Quirk::TokenMd5], Md5, true),
+        (Dialect::UpdaterCloud, vec![], Md5, true),
+        (Dialect::UpdaterCloud, vec![Quirk::TokenSha256, Quirk::TokenNoTimestamp], Sha256, false),
+        (Dialect::UpdaterCloud, vec![Quirk::TokenNoTimestamp], Md5, false),
+    ] {
+        let running = run(ServerOptions { quirks: quirks.into_iter().collect(), ..options(dialect) }).await;
+        let found = running.client().probe_recipes().await.unwrap().unwrap();
+        let config = found.recipe.config();
+        assert_eq!((config.digest, config.send_timestamp), (Some(digest), Some(stamped)), "{dialect:?}");
+        assert!(!found.by_device_clock);
+        let right = running.client_with(|target| target.token = config.clone());
+        assert!(right.probe().await.unwrap().accepted);
+        assert_eq!(right.probe_dialect().await, Ok(dialect));
+        let counters = lock(&running.server.device()).counters().clone();
+        assert_eq!((counters.mutations, counters.commits), (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn probes_tell_a_wrong_clock_from_a_wrong_key() {
+    let faults = vec!["skew=360".parse().unwrap()];
+    let running = run(ServerOptions { faults, ..options(Dialect::Openapi) }).await;
+    let probe = running.client().probe().await.unwrap();
+    assert_eq!((probe.accepted, probe.clock_ahead().map(|a| a.num_seconds())), (false, Some(360)));
+    let found = running.client().probe_recipes().await.unwrap().unwrap();
+    assert!(found.by_device_clock);
+    let target = target(&running.address, Dialect::Openapi);
+    let wrong =
+        HttpGateway::new(&target, Secret::new("x".into()), Path::new("/"), running.clock.clone()).unwrap();
+    assert_eq!(wrong.probe_recipes().await, Ok(None));
 }

@@ -18,6 +18,8 @@ mod daemon;
 #[cfg(test)]
 mod gateway_device;
 #[cfg(test)]
+mod gateway_hostile;
+#[cfg(test)]
 mod gateway_server;
 #[cfg(test)]
 mod gateway_wire;

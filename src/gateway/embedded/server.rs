@@ -326,6 +326,12 @@ impl<C: Clock + Clone> Server<C> {
         }
     }
 
+    /// The device's clock as the header of an answer.
+    fn date(&self) -> String {
+        let time = lock(&self.inner.device).clock(self.inner.clock.now());
+        time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
+
     /// Both layers, for tests and curious people.
     fn state(&self) -> Response<Body> {
         let text = self.with(|device| {
@@ -382,7 +388,11 @@ async fn answer<C: Clock + Clone>(
     let token = signed.remove(TOKEN).unwrap_or_default();
     let text = |name: &str| signed.get(name).cloned().unwrap_or_default();
     let (controler, action) = (text("controler"), text("action"));
-    server.meet_fate(Arrived { controler, action, token, signed }).await
+    let mut answer = server.meet_fate(Arrived { controler, action, token, signed }).await;
+    if let Ok(date) = header::HeaderValue::from_str(&server.date()) {
+        answer.headers_mut().insert(header::DATE, date);
+    }
+    answer
 }
 
 /// Reads a query or a form.
