@@ -1,14 +1,19 @@
 //! Questions that find out what kind of device is there and why it refuses us. They only read. What the answers come to
 //! in words is `doctor`'s business.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::net::TcpStream;
 
 use super::answer;
 use super::client::HttpGateway;
 use super::token::Recipe;
 use super::wire::Form;
-use super::{Dialect, Gateway, ReadError, Refusal, RefusalKind};
+use super::{Dialect, Gateway, ReadError, Refusal, RefusalKind, Why, WhyKind};
 use crate::clock::Clock;
+use crate::http::Url;
+use crate::http::tls::{Presented, present};
 use crate::model::Username;
 
 /// A name that nobody has: a device that takes the token answers that there is no such user.
@@ -96,6 +101,26 @@ impl<C: Clock + Clone> HttpGateway<C> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What the server at an address presents: protocol, cipher, certificate and pin. It is trusted for nothing, and sent
+/// nothing but a handshake; rustls or not, old devices included.
+pub async fn presented(url: &Url, timeout: Duration) -> Result<Presented, Why> {
+    match tokio::time::timeout(timeout, shake_hands(url)).await {
+        Ok(result) => result,
+        Err(_) => {
+            let detail = rust_i18n::t!("http.timeout", seconds = timeout.as_secs_f32()).into_owned();
+            Err(Why { kind: WhyKind::Timeout, detail })
+        }
+    }
+}
+
+async fn shake_hands(url: &Url) -> Result<Presented, Why> {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let port = url.port_or_known_default().unwrap_or(443);
+    let tcp = TcpStream::connect((host, port)).await;
+    let tcp = tcp.map_err(|e| Why { kind: WhyKind::Connect, detail: e.to_string() })?;
+    present(host, tcp).await.map_err(|e| Why { kind: WhyKind::Tls, detail: e.to_string() })
 }
 
 fn nobody() -> Result<Username, ReadError> {

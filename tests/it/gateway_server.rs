@@ -390,3 +390,30 @@ async fn probes_tell_a_wrong_clock_from_a_wrong_key() {
         HttpGateway::new(&target, Secret::new("x".into()), Path::new("/"), running.clock.clone()).unwrap();
     assert_eq!(wrong.probe_recipes().await, Ok(None));
 }
+
+#[tokio::test]
+async fn what_a_server_presents_is_shown_and_nothing_is_sent() {
+    use crate::tls_server::{self, Identity, Making, rsa};
+    use rosterd::gateway::probe::presented;
+    let soon = Duration::from_secs(20);
+    let old = Identity::own(Making { v1: true, valid: (-300, -30), ..Making::new(rsa(1024)) });
+    for identity in [Identity::usual(), old] {
+        let device = tls_server::openssl(&identity, |_| {}).await;
+        let shown = presented(&device.url(), soon).await.unwrap();
+        assert_eq!(shown.certificate.pin, identity.pin());
+        assert!(shown.protocol.starts_with("TLSv1") && !shown.cipher.is_empty(), "{shown:?}");
+        assert!(shown.certificate.subject.contains("Sangfor SSL VPN"), "{shown:?}");
+        let (from, to) = (shown.certificate.not_before.unwrap(), shown.certificate.not_after.unwrap());
+        assert!(from < to);
+        assert_eq!(device.received(), "");
+    }
+    let plain = run(options(Dialect::Openapi)).await;
+    let url = format!("https://{}", plain.address).parse().unwrap();
+    assert_eq!(presented(&url, soon).await.unwrap_err().kind, WhyKind::Tls);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let silent = presented(&url, Duration::from_millis(200)).await.unwrap_err();
+    assert_eq!(silent.kind, WhyKind::Timeout);
+    drop(listener);
+    assert_eq!(presented(&url, soon).await.unwrap_err().kind, WhyKind::Connect);
+}
