@@ -269,23 +269,9 @@ impl<R: Read> Lines<R> {
     fn fill(&mut self) -> io::Result<()> {
         self.buffer.drain(..self.start);
         self.start = 0;
-        let mut have = self.buffer.len();
-        self.buffer.resize(SNIFF.max(have + MAX_LINE), 0);
-        while have < self.buffer.len() {
-            match self.input.read(&mut self.buffer[have..]) {
-                Ok(0) => {
-                    self.at_end = true;
-                    break;
-                }
-                Ok(n) => have += n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => {
-                    self.buffer.truncate(have);
-                    return Err(e);
-                }
-            }
-        }
-        self.buffer.truncate(have);
+        let want = SNIFF.max(self.buffer.len() + MAX_LINE) - self.buffer.len();
+        let got = (&mut self.input).take(want as u64).read_to_end(&mut self.buffer)?;
+        self.at_end = got < want;
         Ok(())
     }
 }

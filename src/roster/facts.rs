@@ -182,7 +182,6 @@ words! {
         KeyError => "key_error",
         KeyControl => "key_control",
         KeyTooLong => "key_too_long",
-        KeyPrecision => "key_precision",
         KeyCut => "key_cut",
         UnknownStatus => "unknown_status",
         DuplicateKey => "duplicate_key",
@@ -191,7 +190,6 @@ words! {
         Control => "control",
         ExcelError => "excel_error",
         Scientific => "scientific",
-        Precision => "precision",
         Masked => "masked",
         BadPhone => "bad_phone",
         BadDate => "bad_date",
@@ -222,10 +220,9 @@ words! {
         NumericKey => "numeric_key",
         NoLeaveDate => "no_leave_date",
         NotProven => "not_proven",
-        SecondBom => "second_bom",
         UnmappedLineBreak => "unmapped_line_break",
         HiddenSheet => "hidden_sheet",
-        FileLeftOut => "file_left_out",
+        SheetLeftOut => "sheet_left_out",
     }
 }
 

@@ -2,6 +2,7 @@
 //! means is `person`'s business.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -40,13 +41,25 @@ struct Meaning {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
     meanings: BTreeMap<String, Vec<Meaning>>,
-    /// For messages: a name as it is usually written, by folded name.
-    spelled: BTreeMap<String, String>,
+}
+
+/// The built-in names, folded, in the order of preference.
+fn builtin() -> Vec<(String, Meaning)> {
+    let fields = Field::ALL
+        .into_iter()
+        .flat_map(|field| aliases::builtin(field).iter().map(move |name| (fold_header(name), field, 0)));
+    let levels = (1..=aliases::LEVELS).flat_map(|level| {
+        let names = aliases::department_level(level).into_iter();
+        names.map(move |name| (fold_header(&name), Field::DepartmentLevel, level))
+    });
+    let ranked = fields.chain(levels).enumerate();
+    ranked.map(|(rank, (name, field, level))| (name, Meaning { field, rank: rank + 1, level })).collect()
 }
 
 impl Names {
     /// Built-in names, with those of `layers` before them, first layer first.
     pub(super) fn new(layers: &[&BTreeMap<Field, Vec<String>>]) -> Self {
+        static BUILTIN: LazyLock<Vec<(String, Meaning)>> = LazyLock::new(builtin);
         let mut names = Self::default();
         let mut rank = 0;
         for layer in layers {
@@ -54,36 +67,25 @@ impl Names {
                 for (at, name) in list.iter().enumerate() {
                     rank += 1;
                     let level = if *field == Field::DepartmentLevel { at + 1 } else { 0 };
-                    names.add(name, Meaning { field: *field, rank, level }, true);
+                    names.add(fold_header(name), Meaning { field: *field, rank, level }, true);
                 }
             }
         }
-        for field in Field::ALL {
-            for name in aliases::builtin(field) {
-                rank += 1;
-                names.add(name, Meaning { field, rank, level: 0 }, false);
-            }
-        }
-        for level in 1..=aliases::LEVELS {
-            for name in aliases::department_level(level) {
-                rank += 1;
-                names.add(&name, Meaning { field: Field::DepartmentLevel, rank, level }, false);
-            }
+        for (folded, meaning) in BUILTIN.iter() {
+            names.add(folded.clone(), Meaning { rank: meaning.rank + rank, ..*meaning }, false);
         }
         names
     }
 
     /// A configured name takes its header away from other fields; built-in names share only between ID and login.
-    fn add(&mut self, name: &str, meaning: Meaning, configured: bool) {
-        let folded = fold_header(name);
-        let known = self.meanings.entry(folded.clone()).or_default();
+    fn add(&mut self, folded: String, meaning: Meaning, configured: bool) {
+        let known = self.meanings.entry(folded).or_default();
         let identity = |field| matches!(field, Field::EmployeeId | Field::Login);
         let taken = known.iter().any(|m| {
             m.field == meaning.field || !(configured || identity(m.field) && identity(meaning.field))
         });
         if !taken {
             known.push(meaning);
-            self.spelled.entry(folded).or_insert_with(|| name.to_owned());
         }
     }
 
@@ -234,9 +236,15 @@ impl Columns {
         columns
     }
 
-    /// Whether a data row repeats the header (or labels below a row of system keys): two cells or more, or the only
-    /// one, are names of the field that their column holds.
-    pub(super) fn repeats<'a>(&self, names: &Names, cell: impl Fn(usize) -> &'a str) -> bool {
+    /// Whether a data row repeats the header (or labels below a row of system keys): the key's cell names its field,
+    /// and so does another cell, if there is one.
+    pub(super) fn repeats<'a>(&self, names: &Names, key: Field, cell: impl Fn(usize) -> &'a str) -> bool {
+        let Some(column) = self.of.get(&key) else { return false };
+        let text = cell(*column);
+        // Names without digits only: folding every key of a large roster would cost more than reading it.
+        if text.bytes().any(|b| b.is_ascii_digit()) || !names.names(text, key) {
+            return false;
+        }
         let agreeing = self.of.iter().filter(|(field, column)| names.names(cell(**column), **field)).count();
         agreeing >= 2.min(self.of.len())
     }

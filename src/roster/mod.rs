@@ -31,10 +31,12 @@ mod sources;
 mod status;
 mod text_file;
 mod texts;
+mod workbook;
+mod workbook_parts;
 
 pub use error::{Damage, FileKind, RosterError};
 pub use facts::RosterReport;
-pub use read::{Progress, ProgressSink, ReadOptions, Reading, RosterOverride, read};
+pub use read::{Progress, ProgressSink, ReadOptions, Reading, RosterOverride, read, read_memory};
 pub use texts::Texts;
 
 /// The fields a roster can have. The order is that of reports.

@@ -131,7 +131,10 @@ impl<'a> RowReader<'a> {
             let damage = Damage::FieldCount { found: record.len(), expected: width };
             return Err(RosterError::Damaged { file: self.file.clone(), line, column: None, damage });
         }
-        if self.columns.repeats(&self.rules.names, |column| record.get(column).unwrap_or_default()) {
+        if self
+            .columns
+            .repeats(&self.rules.names, self.key_field(), |column| record.get(column).unwrap_or_default())
+        {
             self.report.note(NoteKind::SecondHeader, None, line, None);
             return Ok(());
         }
@@ -147,6 +150,10 @@ impl<'a> RowReader<'a> {
             self.remember_last(record, width);
         }
         Ok(())
+    }
+
+    fn key_field(&self) -> Field {
+        self.rules.id.fields().first().copied().unwrap_or(Field::EmployeeId)
     }
 
     fn is_sample(&self, record: &StringRecord) -> bool {

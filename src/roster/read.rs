@@ -19,12 +19,14 @@ use super::merge::{self, SourceRows};
 use super::open::{Capped, MAX_FILE, Opened, Tally, Tap};
 use super::person::Harvest;
 use super::rules::Rules;
-use super::{Roster, text_file};
+use super::{Roster, text_file, workbook};
 use crate::clock::Clock;
 use crate::config::{OnStale, RosterConfig, Span};
 
 /// How long no byte may come before a share counts as hanging.
 const STALL: Duration = Duration::from_secs(60);
+/// The largest workbook: its parts are read here and there, so it is kept in memory as a whole.
+const MAX_WORKBOOK: u64 = 256 << 20;
 /// How often a file that does not stand still is looked at again.
 const SETTLE_TRIES: u32 = 10;
 
@@ -277,24 +279,39 @@ fn read_file(
     beat: &Arc<Beat>,
 ) -> Result<FileReport, RosterError> {
     let opened = Opened::new(found)?;
-    let mut report = FileReport {
+    let report = FileReport {
         file: found.name.clone(),
         bytes: found.stamp.size,
         modified: Some(found.stamp.modified()),
         ..FileReport::default()
     };
-    if found.stamp.size == 0 {
+    let input = opened.reader()?;
+    let (report, tally) = read_content(rules, report, input, harvest, beat)?;
+    opened.check_unchanged()?;
+    check_sum(rules, found, &tally)?;
+    Ok(report)
+}
+
+/// Reads the content of one file, whatever it is.
+fn read_content(
+    rules: &Rules,
+    mut report: FileReport,
+    input: impl Read + 'static,
+    harvest: &mut Harvest,
+    beat: &Arc<Beat>,
+) -> Result<(FileReport, Rc<RefCell<Tally>>), RosterError> {
+    if report.bytes == 0 {
         return Err(RosterError::Empty { file: report.file });
     }
-    let (mut tap, tally) = Tap::new(opened.reader()?, !rules.checksum.is_empty(), beat.clone());
+    let (mut tap, tally) = Tap::new(input, !rules.checksum.is_empty(), beat.clone());
     let file = report.file.clone();
     let unreadable = |cause| RosterError::Unreadable { file: file.clone(), cause };
     let mut start = Vec::new();
     (&mut tap).take(512).read_to_end(&mut start).map_err(unreadable)?;
     let kind = kind(&start);
-    let input: Box<dyn Read> = Box::new(Cursor::new(start).chain(tap));
+    let mut input: Box<dyn Read> = Box::new(Cursor::new(start).chain(tap));
     let before = harvest.rows;
-    let mut report = match expected(&found.name, kind) {
+    let mut report = match expected(&report.file, kind) {
         Expected::Text => {
             report.format = "csv";
             text_file::read(rules, report, input, harvest, beat)?
@@ -305,20 +322,49 @@ fn read_file(
             let input = Box::new(Capped { input: unpacked, left: MAX_FILE });
             text_file::read(rules, report, input, harvest, beat)?
         }
+        Expected::Workbook if report.bytes > MAX_WORKBOOK => {
+            return Err(RosterError::TooBig { file: report.file, limit: MAX_WORKBOOK });
+        }
+        Expected::Workbook => {
+            report.format = "xlsx";
+            let mut bytes = Vec::new();
+            (&mut input).take(MAX_WORKBOOK).read_to_end(&mut bytes).map_err(unreadable)?;
+            workbook::read(rules, report, &bytes, harvest, beat)?
+        }
         Expected::Not(found) => return Err(RosterError::WrongKind { file: report.file, found }),
     };
     if harvest.rows == before {
         return Err(RosterError::HeaderOnly { file: report.file });
     }
-    opened.check_unchanged()?;
     report.digest = tally.borrow().digest();
-    check_sum(rules, found, &tally)?;
-    Ok(report)
+    Ok((report, tally))
+}
+
+/// Reads a roster that is in memory already: named contents instead of files, otherwise the same in everything. For
+/// previews, tests and fuzzing.
+pub fn read_memory(
+    config: &RosterConfig,
+    contents: &[(&str, Vec<u8>)],
+    as_of: NaiveDate,
+) -> Result<Reading, RosterError> {
+    let beat = Arc::new(Beat::new(None));
+    let rules = Rules::all(config, Some(&PathBuf::new()))?.into_iter().next().ok_or(RosterError::NoSource)?;
+    let mut contents: Vec<&(&str, Vec<u8>)> = contents.iter().collect();
+    contents.sort_by_key(|(name, _)| *name);
+    let mut harvest = Harvest::default();
+    let mut files = Vec::with_capacity(contents.len());
+    for (name, bytes) in contents {
+        let report = FileReport { file: (*name).into(), bytes: bytes.len() as u64, ..FileReport::default() };
+        files.push(read_content(&rules, report, Cursor::new(bytes.clone()), &mut harvest, &beat)?.0);
+    }
+    let source = SourceRows { rules, harvest, files, frozen: None };
+    merge::join(vec![source], merge::Frame { as_of, partial: false, max_invalid: config.max_invalid_percent })
 }
 
 enum Expected {
     Text,
     Gzip,
+    Workbook,
     Not(FileKind),
 }
 
@@ -328,6 +374,7 @@ fn expected(name: &str, kind: FileKind) -> Expected {
     match kind {
         FileKind::Text if !name.ends_with(".xlsx") && !name.ends_with(".gz") => Expected::Text,
         FileKind::Gzip => Expected::Gzip,
+        FileKind::Workbook if name.ends_with(".xlsx") => Expected::Workbook,
         other => Expected::Not(other),
     }
 }

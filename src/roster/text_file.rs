@@ -62,7 +62,11 @@ pub(super) fn read(
     }
     let mut records = Records::new(Lines::new(Cursor::new(head).chain(input), text), found.delimiter);
     let mut record = StringRecord::new();
-    while records.line() < found.line {
+    for index in 0..=found.index {
+        if index == found.index {
+            // The header itself must be sound, or a column is lost in silence. It may hold line breaks.
+            records.expect(Strict { width: usize::MAX, mapped: vec![false; found.columns.headers.len()] });
+        }
         match records.next(&mut record) {
             Ok(true) => {}
             Ok(false) => return Err(RosterError::HeaderOnly { file: report.file }),

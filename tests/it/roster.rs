@@ -1,5 +1,7 @@
 //! The roster from files on disk to people: what is read, what is refused, and what never changes anything.
 
+mod formats;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
