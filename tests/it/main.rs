@@ -24,6 +24,8 @@ mod gateway_server;
 #[cfg(test)]
 mod gateway_wire;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod roster;
 #[cfg(test)]
 mod systemd;

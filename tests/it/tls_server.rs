@@ -231,6 +231,30 @@ pub async fn plain(bytes: &'static [u8]) -> Device {
     .await
 }
 
+/// Answers with `text` and drops the connection without the good-bye of TLS.
+pub async fn rude(identity: &Identity, text: String) -> Device {
+    let mut builder = SslContext::builder(SslMethod::tls_server()).unwrap();
+    builder.set_certificate(&identity.cert).unwrap();
+    builder.set_private_key(&identity.key).unwrap();
+    let context = builder.build();
+    start(move |tcp| {
+        let (context, text) = (context.clone(), text.clone());
+        async move {
+            let mut stream = tokio_openssl::SslStream::new(Ssl::new(&context).unwrap(), tcp).unwrap();
+            std::pin::Pin::new(&mut stream).accept().await.ok()?;
+            let mut request = Vec::new();
+            while !is_whole(&request) {
+                let mut chunk = [0; 4096];
+                let n = stream.read(&mut chunk).await.ok().filter(|n| *n > 0)?;
+                request.extend_from_slice(&chunk[..n]);
+            }
+            stream.write_all(text.as_bytes()).await.ok()?;
+            None::<TcpStream>
+        }
+    })
+    .await
+}
+
 /// Closes every connection as soon as the client has said something.
 pub async fn closing() -> Device {
     start(|mut tcp| async move {
