@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::oob::OobCommand;
+use super::ucloud::UcloudCommand;
 use crate::config::Span;
 use crate::gateway::Dialect;
 use crate::model::{PersonKey, TargetName};
@@ -132,6 +134,12 @@ pub enum Command {
     Config(ConfigCommand),
     /// Serve a simulated gateway
     Gateway(GatewayArgs),
+    /// Look after the out-of-band VPN of Tencent's bare-metal servers
+    #[command(subcommand)]
+    Oob(OobCommand),
+    /// Look after the authentication keys of UCloud's CDN
+    #[command(subcommand)]
+    Ucloud(UcloudCommand),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
     /// Print the manual page, or write one page per command into a folder

@@ -7,6 +7,7 @@ pub mod args;
 mod audit;
 mod completions;
 mod config;
+pub mod doors;
 pub mod exit;
 mod explain;
 pub mod failure;
@@ -16,6 +17,7 @@ mod history;
 mod lang;
 mod logging;
 mod man;
+pub mod oob;
 pub mod output;
 mod plan;
 pub mod process;
@@ -28,6 +30,7 @@ mod signals;
 mod status;
 mod sync;
 mod target;
+pub mod ucloud;
 
 use std::ffi::OsString;
 
@@ -98,6 +101,8 @@ fn run(cli: &Cli, lang: Lang) -> anyhow::Result<Exit> {
         }
         Command::Config(ConfigCommand::Schema) => config::schema(),
         Command::Config(ConfigCommand::Init(args)) => config::init(args),
+        Command::Oob(command) => with_app(global, async |app| oob::run(command, &app).await),
+        Command::Ucloud(command) => with_app(global, async |app| ucloud::run(command, &app).await),
         Command::Gateway(args) => runtime()?.block_on(gateway::run(args)),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args, command(lang)),
@@ -138,6 +143,8 @@ fn wants_json(command: &Command) -> bool {
         Command::Roster(RosterCommand::Check(args)) => &args.output,
         Command::Audit(args::AuditCommand::Verify(args)) => &args.output,
         Command::Config(ConfigCommand::Check(args)) => &args.output,
+        Command::Oob(command) => return command.form() == doors::Form::Json,
+        Command::Ucloud(command) => return command.form() == doors::Form::Json,
         Command::Run
         | Command::Audit(args::AuditCommand::Export(_))
         | Command::Config(ConfigCommand::Schema | ConfigCommand::Init(_))

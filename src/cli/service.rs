@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use super::args::Global;
 use super::exit::Exit;
-use super::{failure, sync};
+use super::{doors, failure, oob, sync, ucloud};
 use crate::app::App;
 use crate::app::sync::{Request, Watcher};
 use crate::config::Env;
@@ -56,8 +56,17 @@ fn reload(global: &Global, old: App) -> App {
     }
 }
 
-/// One sync of everything, told to the log.
+/// One job, told to the log.
 async fn work(due: Due, app: &App, store: &Store, stop: &Stop) -> Done {
+    match due.name {
+        daemon::OOB_ROTATE => doors::until(stop, app, oob::scheduled(app, store, due.trigger)).await,
+        daemon::UCLOUD_WATCH => doors::until(stop, app, ucloud::scheduled(app, store, due.trigger)).await,
+        _ => sync_all(due, app, store, stop).await,
+    }
+}
+
+/// One sync of everything.
+async fn sync_all(due: Due, app: &App, store: &Store, stop: &Stop) -> Done {
     let request = Request::all(due.trigger, stop.clone());
     let watcher = Watcher { reading: None, actions: &|_| {} };
     match app.sync(store, request, watcher).await {

@@ -15,6 +15,8 @@ use crate::secret::Secret;
 
 /// Longest piece of a service's own words that is shown.
 const MAX_MESSAGE: usize = 500;
+/// Largest answer that is read: the settings of some ten thousand domains.
+const MAX_ANSWER: usize = 8 << 20;
 /// A service's quota is counted by the minute.
 const MINUTE: Duration = Duration::from_secs(60);
 /// A clock that is off by less than this is not worth a word.
@@ -52,7 +54,7 @@ impl HttpPost {
     /// # Errors
     /// If the address may not be called.
     pub fn new(url: &str, timeout: Duration) -> Result<Self, crate::http::HttpError> {
-        let options = Options::new(Trust::System, timeout);
+        let options = Options { max_body: MAX_ANSWER, ..Options::new(Trust::System, timeout) };
         Ok(Self { transport: Transport::new(&options)?, url: check_url(url)? })
     }
 }

@@ -10,6 +10,8 @@ mod cli_world;
 #[cfg(test)]
 mod cloud;
 #[cfg(test)]
+mod cloud_cli;
+#[cfg(test)]
 mod cloud_kill;
 #[cfg(test)]
 mod config;

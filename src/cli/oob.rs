@@ -1,0 +1,275 @@
+//! `rosterd oob`: the out-of-band VPN of Tencent's bare-metal servers.
+
+use clap::{Args, Subcommand};
+use rust_i18n::t;
+use serde_json::{Value, json};
+
+use super::doors::{self, Form, FormArgs, Sheet};
+use super::exit::Exit;
+use super::output;
+use crate::app::App;
+use crate::cloud::CloudError;
+use crate::cloud::jobs::DeviceLine;
+use crate::cloud::rotate::RotateReport;
+use crate::daemon::Done;
+use crate::report::grid::strong;
+use crate::store::Store;
+use crate::store::journal::Trigger;
+
+/// `rosterd oob`
+#[derive(Debug, Subcommand)]
+pub enum OobCommand {
+    /// List regions and zones with their numbers
+    Zones(OobZonesArgs),
+    /// Show who logs in to the VPN, and where
+    Vpn(OobVpnArgs),
+    /// Set a new VPN password, or finish what an earlier run began
+    Rotate(OobRotateArgs),
+    /// Show the management interface of servers
+    Device(OobDeviceArgs),
+}
+
+/// `rosterd oob zones`
+#[derive(Debug, Args)]
+pub struct OobZonesArgs {
+    /// Form of the result.
+    #[command(flatten)]
+    pub form: FormArgs,
+}
+
+/// `rosterd oob vpn`
+#[derive(Debug, Args)]
+pub struct OobVpnArgs {
+    /// Zone, instead of the configured one
+    #[arg(long, value_name = "ID")]
+    pub zone: Option<u64>,
+    /// Form of the result.
+    #[command(flatten)]
+    pub form: FormArgs,
+}
+
+/// `rosterd oob rotate`
+#[derive(Debug, Args)]
+pub struct OobRotateArgs {
+    /// Zone, instead of the configured one
+    #[arg(long, value_name = "ID")]
+    pub zone: Option<u64>,
+    /// Show what would be done, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Form of the result.
+    #[command(flatten)]
+    pub form: FormArgs,
+}
+
+/// `rosterd oob device`
+#[derive(Debug, Args)]
+pub struct OobDeviceArgs {
+    /// Instance ids, for example cpm-an5a9wv4
+    #[arg(value_name = "ID", required = true)]
+    pub id: Vec<String>,
+    /// Show passwords too; recorded in the audit trail
+    #[arg(long)]
+    pub reveal: bool,
+    /// Form of the result.
+    #[command(flatten)]
+    pub form: FormArgs,
+}
+
+impl OobCommand {
+    /// The form of the result.
+    pub const fn form(&self) -> Form {
+        match self {
+            Self::Zones(args) => args.form.output,
+            Self::Vpn(args) => args.form.output,
+            Self::Rotate(args) => args.form.output,
+            Self::Device(args) => args.form.output,
+        }
+    }
+}
+
+/// Carries the command out.
+pub async fn run(command: &OobCommand, app: &App) -> anyhow::Result<Exit> {
+    match command {
+        OobCommand::Zones(args) => zones(args, app).await,
+        OobCommand::Vpn(args) => vpn(args, app).await,
+        OobCommand::Rotate(args) => rotate(args, app).await,
+        OobCommand::Device(args) => device(args, app).await,
+    }
+}
+
+async fn zones(args: &OobZonesArgs, app: &App) -> anyhow::Result<Exit> {
+    let found = doors::of(app, Trigger::Cli).zones().await.map_err(doors::failure)?;
+    let mut sheet = Sheet::new(&[
+        ("zone", t!("cloud.cli.zone")),
+        ("name", t!("cloud.cli.name")),
+        ("english", t!("cloud.cli.english")),
+        ("region", t!("cloud.cli.region")),
+        ("region_name", t!("cloud.cli.region_name")),
+    ]);
+    for z in &found {
+        sheet.row([
+            z.id.to_string(),
+            z.name.clone(),
+            z.english.clone(),
+            z.region.clone(),
+            z.region_name.clone(),
+        ]);
+    }
+    sheet.show(args.form.output, &json!({ "version": 1, "zones": found }))?;
+    Ok(Exit::Done)
+}
+
+async fn vpn(args: &OobVpnArgs, app: &App) -> anyhow::Result<Exit> {
+    let info = doors::of(app, Trigger::Cli).vpn(args.zone).await.map_err(doors::failure)?;
+    let mut sheet = Sheet::new(&[
+        ("gateway", t!("cloud.cli.gateway")),
+        ("user", t!("cloud.cli.user")),
+        ("domain", t!("cloud.cli.domain")),
+        ("be_first", t!("cloud.cli.be_first")),
+    ]);
+    let first = match args.form.output {
+        Form::Table if info.be_first => t!("cloud.cli.never_set").into_owned(),
+        Form::Table => t!("cloud.cli.set_before").into_owned(),
+        _ => info.be_first.to_string(),
+    };
+    sheet.row([info.gateway.clone(), info.user.clone(), info.domain.clone(), first]);
+    let mut value = json!({ "version": 1 });
+    doors::merge(&mut value, &info)?;
+    sheet.show(args.form.output, &value)?;
+    Ok(Exit::Done)
+}
+
+async fn rotate(args: &OobRotateArgs, app: &App) -> anyhow::Result<Exit> {
+    let doors = doors::of(app, Trigger::Cli);
+    let report = if args.dry_run {
+        // Looking must not make a database that would belong to whoever looked first.
+        doors.preview(&app.store_to_read().await?, args.zone).await
+    } else {
+        doors.rotate(&app.store().await?, args.zone).await
+    };
+    let report = report.map_err(doors::failure)?;
+    if args.form.output == Form::Table {
+        output::text(&words(&report))?;
+        return Ok(Exit::Done);
+    }
+    let mut sheet = Sheet::new(&[
+        ("outcome", "outcome".into()),
+        ("mode", "mode".into()),
+        ("user", "user".into()),
+        ("domain", "domain".into()),
+        ("gateway", "gateway".into()),
+        ("sink", "sink".into()),
+        ("finishes_earlier", "finishes_earlier".into()),
+    ]);
+    sheet.row([
+        report.outcome.to_owned(),
+        report.mode.as_str().to_owned(),
+        report.user.clone(),
+        report.domain.clone(),
+        report.gateway.clone(),
+        report.sink.clone(),
+        report.finishes_earlier.to_string(),
+    ]);
+    sheet.show(args.form.output, &serde_json::to_value(&report)?)?;
+    Ok(Exit::Done)
+}
+
+fn words(report: &RotateReport) -> String {
+    let head = match (report.dry_run, report.finishes_earlier) {
+        (true, true) => t!("cloud.cli.would_finish", user = report.user, mode = report.mode.as_str()),
+        (true, false) => t!("cloud.cli.would_rotate", user = report.user, mode = report.mode.as_str()),
+        (false, true) => t!("cloud.cli.finished", user = report.user),
+        (false, false) => t!("cloud.cli.rotated", user = report.user),
+    };
+    let mut text = format!("{}\n", strong(&head));
+    for (name, value) in [
+        (t!("cloud.cli.gateway"), &report.gateway),
+        (t!("cloud.cli.domain"), &report.domain),
+        (t!("cloud.cli.sink"), &report.sink),
+    ] {
+        text.push_str(&format!("  {name}: {}\n", crate::report::visible(value)));
+    }
+    for path in &report.kept {
+        text.push_str(&format!("  {}\n", t!("cloud.cli.kept", path = path.display())));
+    }
+    text
+}
+
+async fn device(args: &OobDeviceArgs, app: &App) -> anyhow::Result<Exit> {
+    let doors = doors::of(app, Trigger::Cli);
+    let lines = doors.devices(&args.id).await.map_err(doors::failure)?;
+    let known: Vec<String> = lines.iter().filter(|l| l.found.is_ok()).map(|l| l.id.clone()).collect();
+    if args.reveal && !known.is_empty() {
+        doors.note_revealed(&app.store().await?, "oob_device", &known).await.map_err(doors::failure)?;
+    }
+    let mut columns = vec![
+        ("id", t!("cloud.cli.id")),
+        ("ip", t!("cloud.cli.ip")),
+        ("serial", t!("cloud.cli.serial")),
+        ("user", t!("cloud.cli.user")),
+    ];
+    if args.reveal {
+        columns.push(("password", t!("cloud.cli.password")));
+    }
+    columns.push(("error", t!("cloud.cli.error")));
+    let mut sheet = Sheet::new(&columns).exact("password");
+    lines.iter().for_each(|line| sheet.row(cells(line, args.reveal)));
+    let devices: Vec<Value> = lines.iter().map(|line| as_json(line, args.reveal)).collect();
+    sheet
+        .without_empty_last()
+        .show(args.form.output, &json!({ "version": 1, "revealed": args.reveal, "devices": devices }))?;
+    Ok(match known.len() {
+        n if n == lines.len() => Exit::Done,
+        0 => Exit::Failed,
+        _ => Exit::Partial,
+    })
+}
+
+fn cells(line: &DeviceLine, reveal: bool) -> Vec<String> {
+    let mut cells = vec![line.id.clone()];
+    match &line.found {
+        Ok(info) => {
+            cells.extend([info.ip.clone(), info.serial.clone(), info.user.clone()]);
+            if reveal {
+                cells.push(info.password.expose().to_owned());
+            }
+            cells.push(String::new());
+        }
+        Err(error) => {
+            cells.resize(if reveal { 5 } else { 4 }, String::new());
+            cells.push(format!("{error}; {}", error.next()));
+        }
+    }
+    cells
+}
+
+fn as_json(line: &DeviceLine, reveal: bool) -> Value {
+    match &line.found {
+        Ok(info) => {
+            let mut value = json!({ "id": line.id, "ip": info.ip, "serial": info.serial, "user": info.user });
+            if reveal {
+                value["password"] = json!(info.password.expose());
+            }
+            value
+        }
+        Err(error) => json!({ "id": line.id, "error": doors::report(error) }),
+    }
+}
+
+/// The scheduled change of the password.
+pub async fn scheduled(app: &App, store: &Store, trigger: Trigger) -> Done {
+    let result: Result<_, CloudError> = doors::of(app, trigger).rotate(store, None).await;
+    match result {
+        Ok(report) => {
+            let RotateReport { mode, user, sink, finishes_earlier, .. } = &report;
+            tracing::info!(mode = mode.as_str(), user, sink, finishes_earlier, "VPN password rotated");
+            for path in &report.kept {
+                tracing::warn!(path = %path.display(), "a password that might still come into force is kept");
+            }
+            let summary = t!("cloud.cli.rotated", user = report.user).into_owned();
+            Done { exit_code: Exit::Done.code(), summary, complete: true }
+        }
+        Err(error) => doors::failed("VPN password rotation failed", &error),
+    }
+}
