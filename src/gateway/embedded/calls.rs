@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::device::{ANONYMOUS, Device, Reply, Shown, User};
+use super::device::{Device, Reply, Shown};
+use super::layers::{ANONYMOUS, User};
 use super::quirk::Quirk;
 use crate::gateway::Dialect;
 use crate::model::{MAX_NAME_BYTES, MAX_NOTE_BYTES, MAX_PHONE_BYTES};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::calls::Params;
-use super::device::{Device, Group, ROOT, Reply, Shown, User};
+use super::device::{Device, Reply, Shown};
+use super::layers::{Group, ROOT, User};
 use crate::model::MAX_GROUP_BYTES;
 
 const BAD: Reply = Reply::refuse(-2, "参数错误");

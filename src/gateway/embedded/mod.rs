@@ -18,6 +18,7 @@ use crate::secret::Secret;
 pub mod device;
 pub mod direct;
 pub mod fault;
+pub mod layers;
 pub mod quirk;
 pub mod server;
 
@@ -26,9 +27,10 @@ mod groups;
 mod render;
 mod saved;
 
-pub use device::{Asked, Counters, Device, Furniture, UserView};
+pub use device::{Asked, Counters, Device, Furniture};
 pub use direct::{DeviceGateway, SharedDevice, lock};
 pub use fault::FaultSpec;
+pub use layers::UserView;
 pub use quirk::Quirk;
 pub use server::{Server, ServerOptions};
 

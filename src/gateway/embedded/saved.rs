@@ -8,7 +8,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::GatewayError;
-use super::device::{Change, Device};
+use super::device::Device;
+use super::layers::Change;
 
 /// A file is written anew when it has more lines than this and than four times what it describes.
 const COMPACT_LINES: usize = 2000;
