@@ -130,7 +130,7 @@ fn leavers(target: &TargetConfig) -> String {
         LeaverAction::Disable => t!("cli.config.leavers.disable"),
     }
     .into_owned();
-    if let Some(after) = leavers.delete_after {
+    if let Some(after) = leavers.delete_after.filter(|_| leavers.action == LeaverAction::Disable) {
         text.push_str(&t!("cli.config.leavers.delete_after", after = after));
     }
     text.push_str(&t!("cli.config.leavers.missing", runs = leavers.missing_runs, time = leavers.missing_for));
