@@ -30,6 +30,7 @@ mod hostile;
 #[cfg(test)]
 mod roster;
 #[cfg(test)]
+mod secrets;
 mod systemd;
 #[cfg(test)]
 mod tidy;
