@@ -31,6 +31,7 @@ mod hostile;
 mod roster;
 #[cfg(test)]
 mod secrets;
+#[cfg(test)]
 mod systemd;
 #[cfg(test)]
 mod tidy;
