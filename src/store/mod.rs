@@ -4,6 +4,7 @@
 //! `NORMAL` does not promise. A transaction runs to its end in a task of its own: a dropped future must not leave it
 //! open whether it was committed. Queries for people live in `query`, the chain of audit records in `audit`.
 
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use serde::de::DeserializeOwned;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::Mutex;
+
+use crate::clock::{Clock as _, SystemClock};
 
 pub mod audit;
 pub mod journal;
@@ -138,8 +141,9 @@ impl Store {
             create_private_folder(folder)
                 .map_err(|e| StoreError::Open { path: path.into(), source: sqlx::Error::Io(e) })?;
         }
-        create_private_file(path)
-            .map_err(|e| StoreError::Open { path: path.into(), source: sqlx::Error::Io(e) })?;
+        let io = |e| StoreError::Open { path: path.into(), source: sqlx::Error::Io(e) };
+        create_private_file(path).map_err(io)?;
+        let _alone = alone(path).await.map_err(io)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -281,6 +285,30 @@ where
     Ok(value)
 }
 
+/// How long another process may take to open the database, a change of its schema included.
+const OPENING: Duration = Duration::from_secs(60);
+/// Between two looks whether it has done so.
+const OPENING_POLL: Duration = Duration::from_millis(20);
+
+/// The right to make or change the schema: two processes that open a new database at once would both make its tables.
+/// It is held while opening only, and dies with its process.
+async fn alone(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".opening");
+    let beside = PathBuf::from(beside);
+    create_private_file(&beside)?;
+    let file = std::fs::OpenOptions::new().write(true).open(&beside)?;
+    let clock = SystemClock::new();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if clock.monotonic() < OPENING => clock.sleep(OPENING_POLL).await,
+            Err(TryLockError::WouldBlock) => return Err(std::io::ErrorKind::TimedOut.into()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
 fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::MetadataExt;
     let me = rustix::process::geteuid().as_raw();
@@ -339,4 +367,20 @@ pub(crate) fn word<T: Serialize>(value: T) -> Result<String, StoreError> {
 pub(crate) fn from_word<T: DeserializeOwned>(word: &str, what: &str) -> Result<T, StoreError> {
     serde_json::from_value(serde_json::Value::String(word.to_owned()))
         .map_err(|_| StoreError::Damaged { what: format!("{what}: {word}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each opening has its own file descriptor, so the lock keeps them apart as it does processes.
+    #[tokio::test]
+    async fn many_may_open_a_new_database_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/r.db");
+        let openings = futures_util::future::join_all((0..8).map(|_| Store::open(&path))).await;
+        for store in openings {
+            assert!(store.unwrap().is_whole().await.unwrap());
+        }
+    }
 }
