@@ -9,6 +9,7 @@ pub mod clock;
 pub mod cloud;
 pub mod config;
 pub mod daemon;
+pub mod doctor;
 pub mod gateway;
 pub mod http;
 pub mod mapping;

@@ -13,7 +13,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{self, Config, ConfigError, Env, Loaded};
+use crate::config::{self, Config, ConfigError, Env, Loaded, TargetConfig};
+use crate::gateway::HttpGateway;
+use crate::report::ErrorReport;
 use crate::store::{Store, StoreError};
 
 /// Settings, environment, clock, and where the database is.
@@ -80,6 +82,19 @@ impl App {
     /// If it cannot be opened.
     pub async fn store(&self) -> Result<Store, StoreError> {
         Store::open(&self.state).await
+    }
+
+    /// The client of a target, with its key; for a simulated device, the device too.
+    ///
+    /// # Errors
+    /// If it cannot be made, in words.
+    pub async fn gateway(&self, target: &TargetConfig) -> Result<HttpGateway<SystemClock>, ErrorReport> {
+        let clients = gateways::Gateways::open(self, std::slice::from_ref(target), false).await;
+        clients.of(&target.name)?.ok_or_else(|| ErrorReport {
+            kind: "gateway_settings".into(),
+            message: target.name.to_string(),
+            next: String::new(),
+        })
     }
 
     /// The database for whoever only reads. One that is not there yet is not made, for it would belong to whoever

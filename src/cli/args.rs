@@ -120,6 +120,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Let a held run's guarded set pass
     Approve(ApproveArgs),
+    /// Check settings, files, network, device and token, and say what to do
+    Doctor(DoctorArgs),
     /// Work with configured gateways
     #[command(subcommand)]
     Target(TargetCommand),
@@ -288,6 +290,20 @@ pub struct ApproveArgs {
     /// Sync at once
     #[arg(long)]
     pub now: bool,
+    /// Form of the result.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `rosterd doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Show the certificate and the pin that each device presents, and how to check them
+    #[arg(long)]
+    pub show_pin: bool,
+    /// Only this target; may be repeated
+    #[arg(long, value_name = "NAME", value_parser = target)]
+    pub target: Vec<TargetName>,
     /// Form of the result.
     #[command(flatten)]
     pub output: OutputArgs,

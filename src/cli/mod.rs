@@ -7,6 +7,7 @@ pub mod args;
 mod audit;
 mod completions;
 mod config;
+mod doctor;
 pub mod doors;
 pub mod exit;
 mod explain;
@@ -91,6 +92,7 @@ fn run(cli: &Cli, lang: Lang) -> anyhow::Result<Exit> {
         Command::History(args) => with_app(global, async |app| history::run(args, &app).await),
         Command::Explain(args) => with_app(global, async |app| explain::run(args, &app).await),
         Command::Approve(args) => with_app(global, async |app| approve::run(args, global, &app).await),
+        Command::Doctor(args) => doctor::run(args, global),
         Command::Target(command) => with_app(global, async |app| target::run(command, &app).await),
         Command::Roster(RosterCommand::Check(args)) => {
             with_app(global, async |app| roster::check(args, global, &app).await)
@@ -139,6 +141,7 @@ fn wants_json(command: &Command) -> bool {
         Command::History(args) => &args.output,
         Command::Explain(args) => &args.output,
         Command::Approve(args) => &args.output,
+        Command::Doctor(args) => &args.output,
         Command::Target(args::TargetCommand::Accept(args)) => &args.output,
         Command::Roster(RosterCommand::Check(args)) => &args.output,
         Command::Audit(args::AuditCommand::Verify(args)) => &args.output,

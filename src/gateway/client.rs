@@ -85,6 +85,11 @@ impl<C: Clock + Clone> HttpGateway<C> {
         Self { running: Some(running), ..self }
     }
 
+    /// The same client with another recipe for tokens.
+    pub fn with_recipe(&self, recipe: Recipe) -> Self {
+        Self { recipe, ..self.clone() }
+    }
+
     pub(super) const fn recipe(&self) -> &Recipe {
         &self.recipe
     }

@@ -12,8 +12,8 @@ use super::token::Recipe;
 use super::wire::Form;
 use super::{Dialect, Gateway, ReadError, Refusal, RefusalKind, Why, WhyKind};
 use crate::clock::Clock;
-use crate::http::Url;
 use crate::http::tls::{Presented, present};
+use crate::http::{Answer, Url};
 use crate::model::Username;
 
 /// A name that nobody has: a device that takes the token answers that there is no such user.
@@ -53,6 +53,14 @@ impl<C: Clock + Clone> HttpGateway<C> {
     /// Asks one question with the configured recipe.
     pub async fn probe(&self) -> Result<Probe, ReadError> {
         self.probe_with(self.recipe(), self.now().timestamp()).await
+    }
+
+    /// The answer to that question as it came: to tell a page, a redirect or another server from the interface.
+    pub async fn probe_answer(&self) -> Result<Answer, ReadError> {
+        let nobody = nobody()?;
+        let form = Form::user(self.dialect(), &nobody);
+        let (answer, _) = self.ask(&form, self.recipe(), self.now().timestamp()).await?;
+        Ok(answer)
     }
 
     async fn probe_with(&self, recipe: &Recipe, at: i64) -> Result<Probe, ReadError> {

@@ -18,6 +18,8 @@ mod config;
 #[cfg(test)]
 mod daemon;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod gateway_device;
 #[cfg(test)]
 mod gateway_hostile;
