@@ -121,9 +121,12 @@ async fn a_wrong_key() {
 
 #[tokio::test]
 async fn clocks_that_differ() {
-    for (skew, verdict, mark) in
-        [(0, "ok", Mark::Ok), (180, "off", Mark::Warn), (-180, "off", Mark::Warn), (360, "far_off", Mark::Fail)]
-    {
+    for (skew, verdict, mark) in [
+        (0, "ok", Mark::Ok),
+        (180, "off", Mark::Warn),
+        (-180, "off", Mark::Warn),
+        (360, "far_off", Mark::Fail),
+    ] {
         let faults = vec![format!("skew={skew}").parse().unwrap()];
         let device = device(ServerOptions { faults, ..options(Dialect::Openapi) }).await;
         let found = Site::new(&device.url, "dialect = \"openapi\"").examine().await;
