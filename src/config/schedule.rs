@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, Utc, Weekday};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
@@ -199,14 +199,19 @@ impl Timetable {
 
     /// The first scheduled moment after `moment`.
     pub fn next(&self, moment: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let local = moment.with_timezone(&self.timezone);
+        let local = self.second(moment);
         let found = self.crons.iter().filter_map(|cron| cron.find_next_occurrence(&local, false).ok());
         found.map(|time| time.to_utc()).filter(|time| *time > moment).min()
     }
 
+    /// Local time without the fraction, which would otherwise stay in what is found: moments are whole seconds.
+    fn second(&self, moment: DateTime<Utc>) -> DateTime<Tz> {
+        moment.trunc_subsecs(0).with_timezone(&self.timezone)
+    }
+
     /// The last scheduled moment at or before `moment`.
     pub fn previous(&self, moment: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let local = moment.with_timezone(&self.timezone);
+        let local = self.second(moment);
         let found = self.crons.iter().filter_map(|cron| cron.find_previous_occurrence(&local, true).ok());
         found.map(|time| time.to_utc()).filter(|time| *time <= moment).max()
     }
@@ -260,6 +265,9 @@ mod tests {
         assert_eq!(shanghai.previous(utc("2026-11-21T18:30:00Z")), Some(utc("2026-11-21T18:30:00Z")));
         assert_eq!(shanghai.previous(utc("2026-11-21T18:29:59Z")), Some(utc("2026-11-20T18:30:00Z")));
         assert_eq!(shanghai.next(utc("2026-11-21T18:30:00Z")), Some(utc("2026-11-22T18:30:00Z")));
+        let within = utc("2026-11-21T18:30:00.700Z");
+        assert_eq!(shanghai.previous(within), Some(utc("2026-11-21T18:30:00Z")), "moments are whole seconds");
+        assert_eq!(shanghai.next(within), Some(utc("2026-11-22T18:30:00Z")));
         let two = timetable(&["0 3 * * *", "0 15 * * *"], "UTC");
         assert_eq!(two.next(utc("2026-11-21T04:00:00Z")), Some(utc("2026-11-21T15:00:00Z")));
         assert_eq!(two.previous(utc("2026-11-21T04:00:00Z")), Some(utc("2026-11-21T03:00:00Z")));

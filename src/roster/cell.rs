@@ -123,10 +123,13 @@ pub(super) fn is_scientific(text: &str) -> bool {
 }
 
 fn is_placeholder(text: &str) -> bool {
-    matches!(text, "-" | "--" | "---" | "—" | "——" | "/" | "\\" | "无" | "暂无" | "無" | "空" | "未填写")
-        || ["n/a", "null", "nil", "none", "na", "0000-00-00", "(空)", "（空）"]
-            .iter()
-            .any(|word| text.eq_ignore_ascii_case(word))
+    // `Na` is a name (娜); only what a database or a spreadsheet writes is not.
+    matches!(
+        text,
+        "-" | "--" | "---" | "—" | "——" | "/" | "\\" | "无" | "暂无" | "無" | "空" | "未填写" | "NA"
+    ) || ["n/a", "null", "nil", "none", "0000-00-00", "(空)", "（空）"]
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// Half width instead of full width; whether anything changed.

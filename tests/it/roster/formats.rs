@@ -24,16 +24,22 @@ struct Employee {
 
 const HEADERS: [&str; 6] = ["工號", "姓名", "部門", "手機", "狀態", "角色"];
 
+/// Not one of the words with which databases and spreadsheets write that there is nothing.
+fn is_said(text: &String) -> bool {
+    !["NULL", "NIL", "NONE"].contains(&text.to_uppercase().as_str()) && text != "NA"
+}
+
 fn employee() -> impl Strategy<Value = Employee> {
-    let word = "[王林陳張明a-zA-Z]{1,4}";
-    let name = "[王林陳明a-z]([王林a-z ,|\"·]{0,4}[張明a-z])?";
+    let word = "[王林陳張明a-zA-Z]{1,4}".prop_filter("says nothing", is_said);
+    let name = "[王林陳明a-z]([王林a-z ,|\"·]{0,4}[張明a-z])?".prop_filter("says nothing", is_said);
+    let role = "[A-Z]{2,5}".prop_filter("says nothing", is_said);
     let path = proptest::collection::vec(word, 1..4);
     (
         name,
         proptest::collection::vec(path, 1..3),
         proptest::option::of("1[3-9][0-9]{9}"),
         prop_oneof![Just("在職"), Just("離職"), Just("active")],
-        proptest::collection::vec("[A-Z]{2,5}", 0..3),
+        proptest::collection::vec(role, 0..3),
     )
         .prop_map(|(name, mut departments, phone, status, mut roles)| {
             departments.dedup();
