@@ -147,7 +147,7 @@ pub(super) fn needs(input: &PlanInput<'_>, rules: &TargetRules) -> Needs {
 /// New names to look at: all of them where existing users may be adopted, a sample spread over all on first contact.
 fn names(input: &PlanInput<'_>, actions: &[Action]) -> std::collections::BTreeSet<crate::model::Username> {
     let adopting = input.target.existing == Existing::Adopt;
-    let first = input.past.first_contact && input.target.guard.first_contact == Switch::Hold;
+    let first = input.is_first_contact() && input.target.guard.first_contact == Switch::Hold;
     if !adopting && !first {
         return Default::default();
     }

@@ -199,3 +199,10 @@ pub struct PlanInput<'a> {
     /// `--allow-guard`: these guards do not hold.
     pub allow_guards: &'a BTreeSet<String>,
 }
+
+impl PlanInput<'_> {
+    /// Whether rosterd knows nothing of this gateway yet: no run was applied, and none that was cut short left anything.
+    pub(super) fn is_first_contact(&self) -> bool {
+        self.past.first_contact && self.snapshot.entries.is_empty()
+    }
+}

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+mod block;
 mod check;
 mod digest;
 mod draft;

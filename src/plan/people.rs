@@ -2,8 +2,9 @@
 //! business, whether it is all too much `guard`'s.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::block::{Block, name_exists, row_problem};
 use super::fields::{Delta, Managed, changes, for_new};
 use super::guard::UNREADABLE_KEY;
 use super::input::{Override, OverrideKind, PlanInput};
@@ -12,11 +13,11 @@ use super::names::{Names, wanted_name};
 use super::removal::{removal, still_waiting};
 use super::rules::TargetRules;
 use super::state::{AccountState, Entry, Origin};
-use super::value::{Action, ActionKind, Blocked, Reason};
+use super::value::{Action, ActionKind, Reason};
 use crate::config::{AuthMode, Existing, Manage};
 use crate::gateway::{Auth, UserRecord};
 use crate::mapping::{Account, Gone, MapBlock, Verdict, Want, Wanted};
-use crate::model::{PersonKey, RowRef, Username};
+use crate::model::{GroupPath, PersonKey, RowRef, Username};
 use crate::roster::BlockedPerson;
 
 /// Nobody can be put into it; the device makes it itself.
@@ -34,53 +35,6 @@ pub(super) enum Decision {
     Block(Block),
 }
 
-/// Why somebody is left alone.
-pub(super) struct Block {
-    pub reason: Cow<'static, str>,
-    pub detail: String,
-    pub by_gateway: bool,
-    pub username: Option<Username>,
-    pub row: Option<RowRef>,
-}
-
-impl Block {
-    pub(super) fn new(reason: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            reason: Cow::Borrowed(reason),
-            detail: detail.into(),
-            by_gateway: false,
-            username: None,
-            row: None,
-        }
-    }
-
-    fn by_gateway(self) -> Self {
-        Self { by_gateway: true, ..self }
-    }
-
-    fn row(self, row: &RowRef) -> Self {
-        Self { row: Some(row.clone()), ..self }
-    }
-
-    fn name(self, name: &Username) -> Self {
-        Self { username: self.username.or_else(|| Some(name.clone())), ..self }
-    }
-
-    pub(super) fn of(self, person: &PersonKey, input: &PlanInput<'_>) -> Blocked {
-        let since = input.past.blocked_since.get(person).and_then(|all| all.get(self.reason.as_ref()));
-        Blocked {
-            person: person.clone(),
-            username: self.username,
-            detail: self.detail,
-            by_gateway: self.by_gateway,
-            file: self.row.as_ref().map(|row| row.file.clone()),
-            line: self.row.map(|row| row.line),
-            since: since.copied().unwrap_or(input.as_of),
-            reason: self.reason.into_owned(),
-        }
-    }
-}
-
 /// Everything known of one person.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
@@ -95,6 +49,8 @@ pub(super) struct Decider<'a> {
     pub input: &'a PlanInput<'a>,
     pub rules: &'a TargetRules,
     names: Names<'a>,
+    /// Names whose freeing commit is still to come, folded.
+    uncommitted: BTreeSet<String>,
     created: Managed,
     adopted: Managed,
 }
@@ -107,6 +63,7 @@ impl<'a> Decider<'a> {
             input,
             rules,
             names: Names::new(input, rules),
+            uncommitted: input.past.uncommitted_names.iter().map(Username::folded).collect(),
             created: Managed::of(input.target, Origin::Created),
             adopted: Managed::of(input.target, Origin::Adopted),
         }
@@ -266,6 +223,9 @@ impl<'a> Decider<'a> {
             (false, false) => (ActionKind::Update, Reason::Changed),
         };
         let after = delta.apply(&entry.state);
+        if after.group != entry.state.group {
+            enterable(&after.group)?;
+        }
         Ok(act(Action {
             kind,
             person: person.clone(),
@@ -295,9 +255,7 @@ impl<'a> Decider<'a> {
         let Some(group) = account.group.for_new() else {
             return Err(Block::new("no_group", rust_i18n::t!("plan.no_group")));
         };
-        if group.as_str() == ANONYMOUS_GROUP {
-            return Err(Block::new("bad_group", rust_i18n::t!("plan.anonymous_group", group = group)));
-        }
+        enterable(group)?;
         let managed = &self.created;
         let after = for_new(account, managed, group);
         let auth = if managed.auth == Manage::Never { Auth::Inherit } else { self.auth(account)? };
@@ -451,8 +409,7 @@ impl<'a> Decider<'a> {
             let detail = rust_i18n::t!("plan.name_in_use", name = name, other = holder);
             return Err(Block::new("name_in_use", detail));
         }
-        let uncommitted = &self.input.past.uncommitted_names;
-        if !uncommitted.is_empty() && uncommitted.iter().any(|taken| taken.folded() == name.folded()) {
+        if !self.uncommitted.is_empty() && self.uncommitted.contains(&name.folded()) {
             let detail = rust_i18n::t!("plan.name_uncommitted", name = name);
             return Err(Block::new("name_in_use", detail));
         }
@@ -483,21 +440,13 @@ impl<'a> Decider<'a> {
     }
 }
 
+fn enterable(group: &GroupPath) -> Result<(), Block> {
+    match group.as_str() == ANONYMOUS_GROUP {
+        true => Err(Block::new("bad_group", rust_i18n::t!("plan.anonymous_group", group = group))),
+        false => Ok(()),
+    }
+}
+
 fn act(action: Action) -> Decision {
     Decision::Act(Box::new(action))
-}
-
-fn name_exists(name: &Username) -> Block {
-    Block::new("name_exists", rust_i18n::t!("plan.name_exists", name = name)).by_gateway()
-}
-
-fn row_problem(blocked: &BlockedPerson) -> Block {
-    // The serialised word is the stable one.
-    let word = serde_json::to_value(blocked.problem).ok();
-    let word = word.as_ref().and_then(|word| word.as_str()).unwrap_or("row_refused").to_owned();
-    let block = Block { reason: Cow::Owned(word), ..Block::new("", blocked.detail.clone()) };
-    match blocked.rows.first() {
-        Some(row) => block.row(row),
-        None => block,
-    }
 }

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::block::Block;
 use super::input::PlanInput;
-use super::people::Block;
 use super::state::AccountField;
 use super::value::{Action, ActionKind, Blocked, GroupState, GroupUse};
 use crate::config::OnAbsent;

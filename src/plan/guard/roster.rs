@@ -45,7 +45,7 @@ pub(super) fn brakes(sight: &Sight<'_>, held: &mut Vec<Held>) {
 /// Names of ours that a first contact found on the gateway, whose owners were blocked for it.
 fn already_there(sight: &Sight<'_>) -> BTreeSet<GuardedItem> {
     let input = sight.input;
-    if !input.past.first_contact || input.target.existing == Existing::Adopt {
+    if !input.is_first_contact() || input.target.existing == Existing::Adopt {
         return BTreeSet::new();
     }
     let met = sight.draft.blocked.iter().filter(|blocked| blocked.reason == "name_exists");

@@ -321,3 +321,24 @@ fn a_configuration_that_cannot_be_read_holds_everything() {
     let plan = world.with(plan);
     assert_eq!((held(&plan), plan.actions.len()), (vec!["configuration"], 0));
 }
+
+#[test]
+fn every_guard_of_the_configuration_has_words_in_both_languages() {
+    let guards = serde_json::to_value(crate::config::GuardConfig::default()).unwrap();
+    let settings = ["hold", "sensitive_roles", "max_failed_percent"];
+    let named = guards.as_object().unwrap().keys().map(String::as_str).filter(|key| !settings.contains(key));
+    for guard in named.chain(["paused", "unreadable_key", "on_missing_group", "on_missing_role"]) {
+        let key = format!("guard.{guard}");
+        let words = |locale: &str| rust_i18n::t!(&key, locale = locale).into_owned();
+        assert!(!words("en").contains("guard.") && !words("zh").contains("guard."), "{guard}");
+        assert_ne!(words("en"), words("zh"), "{guard}");
+    }
+}
+
+#[test]
+fn with_every_guard_off_nothing_is_held() {
+    let mut world = lost(100, 100);
+    world.allow_all_guards();
+    let plan = world.plan();
+    assert_eq!((held(&plan), plan.counts.delete), (vec![], 100));
+}

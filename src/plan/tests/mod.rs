@@ -3,6 +3,8 @@
 pub(crate) mod world;
 
 mod basics;
+mod checker;
+mod digests;
 mod existing;
 mod guards;
 mod names;

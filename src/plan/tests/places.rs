@@ -105,6 +105,9 @@ fn somebody_without_a_department_is_not_added_and_not_moved() {
 fn nobody_is_put_into_the_anonymous_group() {
     let world = newcomers(&[("1", "/匿名用户组")]);
     assert_eq!(blocked(&world.plan()), ["1 bad_group"]);
+    let mut world = World::of(1);
+    world.edit("10001", |p| p.departments = departments(&["/匿名用户组"]));
+    assert_eq!(blocked(&world.plan()), ["10001 bad_group"]);
 }
 
 #[test]
