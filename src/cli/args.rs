@@ -12,6 +12,7 @@ use super::ucloud::UcloudCommand;
 use crate::config::Span;
 use crate::gateway::Dialect;
 use crate::model::{PersonKey, TargetName};
+use crate::secret::SecretRef;
 
 /// Keeps the users of a Sangfor SSL VPN gateway in step with the company's HR roster
 #[derive(Debug, Parser)]
@@ -301,6 +302,9 @@ pub struct DoctorArgs {
     /// Show the certificate and the pin that each device presents, and how to check them
     #[arg(long)]
     pub show_pin: bool,
+    /// Try this key (env:NAME, file:PATH, credential:NAME) instead of the configured one
+    #[arg(long, value_name = "SOURCE", value_parser = secret)]
+    pub key: Option<SecretRef>,
     /// Only this target; may be repeated
     #[arg(long, value_name = "NAME", value_parser = target)]
     pub target: Vec<TargetName>,
@@ -475,6 +479,15 @@ fn person(text: &str) -> Result<PersonKey, String> {
 
 fn target(text: &str) -> Result<TargetName, String> {
     TargetName::new(text).map_err(|e| e.to_string())
+}
+
+fn secret(text: &str) -> Result<SecretRef, String> {
+    let reference = SecretRef::try_from(text.to_owned())?;
+    // What is typed begins where it is typed, not at the configuration.
+    match reference {
+        SecretRef::File(path) => std::path::absolute(path).map(SecretRef::File).map_err(|e| e.to_string()),
+        other => Ok(other),
+    }
 }
 
 fn span(text: &str) -> Result<Span, String> {

@@ -25,7 +25,7 @@ pub fn run(args: &DoctorArgs, global: &Global) -> anyhow::Result<Exit> {
     for name in &args.target {
         app.target(name)?;
     }
-    let found = super::runtime()?.block_on(doctor::examine(&app, &args.target));
+    let found = super::runtime()?.block_on(doctor::examine(&app, &args.target, args.key.as_ref()));
     tell(args, &found)
 }
 

@@ -49,6 +49,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("approve.output", "结果的形式"),
     ("doctor", "检查配置、文件、网络、设备与令牌，并说明如何处理"),
     ("doctor.show_pin", "显示每台设备出示的证书与公钥指纹，以及如何核对"),
+    ("doctor.key", "试用此密钥（env:NAME、file:PATH、credential:NAME），而非配置中的密钥"),
     ("doctor.target", "只处理此目标；可多次给出"),
     ("doctor.output", "结果的形式"),
     ("target", "处理已配置的网关"),

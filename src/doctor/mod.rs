@@ -1,7 +1,9 @@
 //! `rosterd doctor`: named checks, each with a verdict, a text and what to do. They read and look, and change nothing: no
 //! call that changes a gateway, no row in the database. What is here puts the checks in order; `local` looks at this
-//! machine, `network` at the way to the device, `device` asks it, `work` weighs what the next plan would need.
+//! machine, `network` at the way to the device, `certificate` at what it presents, `device` asks it, `work` weighs what the
+//! next plan would need.
 
+mod certificate;
 mod device;
 mod local;
 mod network;
@@ -15,6 +17,7 @@ use crate::app::App;
 use crate::config::TargetConfig;
 use crate::gateway::client::EMBEDDED;
 use crate::model::TargetName;
+use crate::secret::SecretRef;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -86,8 +89,8 @@ pub fn no_configuration(message: impl Into<String>, next: impl Into<String>) -> 
     Finding::new("configuration", Mark::Fail, "unusable", message).next(next)
 }
 
-/// Makes all checks, for these targets or for all.
-pub async fn examine(app: &App, targets: &[TargetName]) -> Vec<Finding> {
+/// Makes all checks, for these targets or for all; with `key`, as if they were configured with that one.
+pub async fn examine(app: &App, targets: &[TargetName], key: Option<&SecretRef>) -> Vec<Finding> {
     let mut found = local::configuration(app);
     let (store, finding) = local::database(app).await;
     found.push(finding);
@@ -95,6 +98,7 @@ pub async fn examine(app: &App, targets: &[TargetName]) -> Vec<Finding> {
     found.push(finding);
     let wanted = |target: &&TargetConfig| targets.is_empty() || targets.contains(&target.name);
     for target in app.config().target.iter().filter(wanted) {
+        let target = &TargetConfig { key: key.or(target.key.as_ref()).cloned(), ..target.clone() };
         let mut of_target = local::key(app, target);
         let plan = match (&store, &reading) {
             (Some(store), Some(reading)) => work::plan(app, target, store, &reading.roster).await,
@@ -102,7 +106,7 @@ pub async fn examine(app: &App, targets: &[TargetName]) -> Vec<Finding> {
         };
         let way = match target.url.as_str() {
             EMBEDDED => Vec::new(),
-            _ => network::examine(target).await,
+            _ => network::examine(target, app.now()).await,
         };
         let reachable = way.iter().all(|finding| finding.status != Mark::Fail);
         of_target.extend(way);

@@ -5,18 +5,19 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use rust_i18n::t;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::{Finding, Mark};
+use super::{Finding, Mark, certificate};
 use crate::config::TargetConfig;
 use crate::http::tls::{Presented, present};
 use crate::http::{Url, check_url};
 
 /// Name, connection, and what TLS shows.
-pub(super) async fn examine(target: &TargetConfig) -> Vec<Finding> {
+pub(super) async fn examine(target: &TargetConfig, now: DateTime<Utc>) -> Vec<Finding> {
     let limit = target.pace.timeout.as_duration();
     let url = match check_url(&target.url) {
         Ok(url) => url,
@@ -36,7 +37,13 @@ pub(super) async fn examine(target: &TargetConfig) -> Vec<Finding> {
     match connect(&addresses, limit).await {
         Ok(stream) => {
             found.push(Finding::ok("tcp", t!("doctor.tcp", port = port)));
-            found.push(tls(&url, &host, first, stream, limit).await);
+            match tls(&url, &host, first, stream, limit).await {
+                Ok(presented) => {
+                    found.push(shown(&presented));
+                    found.extend(certificate::judge(target, &presented, now));
+                }
+                Err(finding) => found.push(finding),
+            }
         }
         Err(error) => found.push(no_connection(&error, port)),
     }
@@ -60,21 +67,28 @@ fn no_connection(error: &io::Error, port: u16) -> Finding {
     Finding::new("tcp", Mark::Fail, verdict, t!("doctor.tcp_none", port = port, cause = error)).next(next)
 }
 
-async fn tls(url: &Url, host: &str, address: SocketAddr, stream: TcpStream, limit: Duration) -> Finding {
+/// What is presented, or why nothing is.
+async fn tls(
+    url: &Url,
+    host: &str,
+    address: SocketAddr,
+    stream: TcpStream,
+    limit: Duration,
+) -> Result<Presented, Finding> {
     if url.scheme() == "http" {
-        return Finding::new("tls", Mark::Skipped, "plain_http", t!("doctor.plain_http"));
+        return Err(Finding::new("tls", Mark::Skipped, "plain_http", t!("doctor.plain_http")));
     }
     let error = match timeout(limit, present(host, stream)).await {
-        Ok(Ok(presented)) => return shown(&presented),
+        Ok(Ok(presented)) => return Ok(presented),
         Ok(Err(error)) => error,
         Err(_) => io::Error::from(io::ErrorKind::TimedOut).into(),
     };
     let fail = |verdict, message: String| Finding::new("tls", Mark::Fail, verdict, message);
     if speaks_http(address, limit).await {
-        return fail("plain_http_on_tls_port", t!("doctor.http_on_tls").into_owned())
-            .next(t!("doctor.wrong_port_next"));
+        return Err(fail("plain_http_on_tls_port", t!("doctor.http_on_tls").into_owned())
+            .next(t!("doctor.wrong_port_next")));
     }
-    match error.downcast_ref::<io::Error>() {
+    Err(match error.downcast_ref::<io::Error>() {
         Some(e) if e.kind() == io::ErrorKind::TimedOut => {
             fail("timeout", t!("doctor.tls_timeout").into_owned()).next(t!("doctor.wrong_port_next"))
         }
@@ -82,7 +96,7 @@ async fn tls(url: &Url, host: &str, address: SocketAddr, stream: TcpStream, limi
             fail("address_refused", t!("doctor.reset", cause = e).into_owned()).next(t!("doctor.reset_next"))
         }
         None => fail("not_tls", error.to_string()).next(t!("doctor.wrong_port_next")),
-    }
+    })
 }
 
 /// Whether whoever answers speaks HTTP without TLS. The question holds nothing secret.

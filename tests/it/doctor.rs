@@ -9,7 +9,7 @@ use rosterd::doctor::{self, Finding, Mark};
 use rosterd::gateway::Dialect;
 use rosterd::gateway::embedded::{Furniture, Quirk, Server, ServerOptions};
 use rosterd::model::GroupPath;
-use rosterd::secret::Secret;
+use rosterd::secret::{Secret, SecretRef};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -52,7 +52,7 @@ impl Site {
 
     async fn examine(&self) -> Vec<Finding> {
         let app = App::load(Some(&self.path().join("rosterd.toml")), None, Env::default()).unwrap();
-        doctor::examine(&app, &[]).await
+        doctor::examine(&app, &[], None).await
     }
 }
 
@@ -279,6 +279,48 @@ async fn a_device_that_only_openssl_speaks_to() {
     only_failure(&found, "trust", "needs_openssl");
     assert_eq!(of(&found, "tls").facts["x509_version"], "1");
     assert_eq!(of(&found, "tls").facts["key"], "RSA 1024");
+    let strength = of(&found, "strength");
+    assert_eq!((strength.verdict, strength.status), ("weak", Mark::Warn));
+    assert!(strength.facts["weak"].contains("X.509 v1, RSA 1024"), "{strength:?}");
+}
+
+#[tokio::test]
+async fn certificates_that_end() {
+    for (days, verdict) in [(90, "ok"), (10, "expires_soon"), (-1, "expired")] {
+        let identity = Identity::own(Making { valid: (-400, days), ..Making::new(tls_server::ec()) });
+        let device = tls_server::openssl(&identity, |_| {}).await;
+        let file = identity.file();
+        let trusted = format!("tls = {{ ca_file = \"{}\" }}", file.path().display());
+        let found = Site::new(&format!("https://{}", device.address), &trusted).examine().await;
+        assert_eq!(of(&found, "expiry").verdict, verdict, "{found:#?}");
+    }
+    let identity = Identity::own(Making { valid: (-400, -1), ..Making::new(tls_server::ec()) });
+    let device = tls_server::openssl(&identity, |_| {}).await;
+    let found = site_with_pin(&device, &identity).examine().await;
+    assert_eq!((of(&found, "expiry").status, of(&found, "trust").status), (Mark::Ok, Mark::Ok), "{found:#?}");
+    assert_eq!(of(&found, "strength").verdict, "ok");
+}
+
+#[tokio::test]
+async fn openssl_where_rustls_would_do() {
+    let identity = Identity::usual();
+    let device = tls_server::openssl(&identity, |_| {}).await;
+    let tls = format!("tls = {{ pin_sha256 = [\"{}\"], backend = \"openssl\" }}", identity.pin());
+    let found = Site::new(&format!("https://{}", device.address), &tls).examine().await;
+    assert_eq!(of(&found, "trust").status, Mark::Ok);
+    assert_eq!(of(&found, "strength").verdict, "rustls_is_enough");
+}
+
+#[tokio::test]
+async fn a_key_that_is_to_be_tried() {
+    let device = device(options(Dialect::UpdaterCloud)).await;
+    let site = Site::with_key(&device.url, "", "the-old-key");
+    std::fs::write(site.path().join("new-key"), KEY).unwrap();
+    let app = App::load(Some(&site.path().join("rosterd.toml")), None, Env::default()).unwrap();
+    let key = SecretRef::try_from("file:new-key".to_owned()).unwrap();
+    let found = doctor::examine(&app, &[], Some(&key)).await;
+    assert_eq!(of(&found, "token").status, Mark::Ok, "{found:#?}");
+    only_failure(&site.examine().await, "token", "wrong_key");
 }
 
 #[tokio::test]
