@@ -71,12 +71,13 @@ impl Exit {
         if other.weight() > self.weight() { other } else { self }
     }
 
-    /// The exit of a report: its targets' codes combined. A number that is not in the list counts as a failure.
+    /// The exit of a report: its targets' codes combined.
     pub fn of_report(report: &SyncReport) -> Self {
         report.targets.iter().map(|t| Self::from_code(t.exit_code)).fold(Self::Done, Self::and)
     }
 
-    fn from_code(code: u8) -> Self {
+    /// The exit with this number. One that is not in the list counts as a failure.
+    pub fn from_code(code: u8) -> Self {
         Self::ALL.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
     }
 }

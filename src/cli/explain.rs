@@ -186,6 +186,7 @@ fn account_fields(account: &Account) -> BTreeMap<String, String> {
     let roles = account.roles.for_new().iter().map(String::as_str).collect::<Vec<_>>().join(",");
     let roles = match account.roles {
         WantRoles::Set(_) => roles,
+        WantRoles::AtLeast(_) if roles.is_empty() => t!("cli.explain.kept").into_owned(),
         WantRoles::AtLeast(_) => t!("cli.explain.at_least", roles = roles).into_owned(),
     };
     let mut fields = BTreeMap::from([
@@ -262,7 +263,7 @@ fn on_target_text(on: &OnTarget, app: &App) -> String {
         (None, None) => line(&t!("cli.explain.nothing")),
     }
     for held in &on.held_by {
-        text.push_str(&table::held_lines(held));
+        text.push_str(&table::held_lines(held, "RUN"));
     }
     text
 }

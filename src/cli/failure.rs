@@ -72,7 +72,7 @@ pub fn of(error: &anyhow::Error) -> Failure {
         return Failure { exit: *exit, report: report.clone() };
     }
     if let Some(error) = error.downcast_ref::<ConfigError>() {
-        let exit = if error.exit_code() == Exit::Usage.code() { Exit::Usage } else { Exit::Failed };
+        let exit = Exit::from_code(error.exit_code());
         return Failure { exit, ..Failure::new(error.kind(), error.to_string(), error.next()) };
     }
     let text = chain(error);

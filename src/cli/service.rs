@@ -5,7 +5,8 @@ use tokio::sync::mpsc;
 
 use super::args::Global;
 use super::exit::Exit;
-use super::{doors, failure, oob, sync, ucloud};
+use super::failure::{self, Failure};
+use super::{doors, oob, sync, ucloud};
 use crate::app::App;
 use crate::app::sync::{Request, Watcher};
 use crate::config::Env;
@@ -65,31 +66,33 @@ async fn work(due: Due, app: &App, store: &Store, stop: &Stop) -> Done {
     }
 }
 
+fn failed(error: anyhow::Error) -> Done {
+    let Failure { exit, report } = failure::of(&error);
+    tracing::error!(kind = report.kind, message = report.message, "job failed");
+    let summary = t!("cli.run.failed", message = report.message).into_owned();
+    Done { exit_code: exit.code(), summary, complete: true }
+}
+
 /// One sync of everything.
 async fn sync_all(due: Due, app: &App, store: &Store, stop: &Stop) -> Done {
     let request = Request::all(due.trigger, stop.clone());
     let watcher = Watcher { reading: None, actions: &|_| {} };
-    match app.sync(store, request, watcher).await {
-        Ok(answer) => {
-            let exit = sync::exit(&answer);
-            if let Some(error) = &answer.roster_error {
-                tracing::error!(kind = error.kind, message = error.message, "roster failed");
-            }
-            let lines: Vec<_> = answer.report.targets.iter().map(table::one_line).collect();
-            answer.report.targets.iter().for_each(log);
-            let summary = match answer.roster_error {
-                Some(error) => error.message,
-                None => lines.join("; "),
-            };
-            Done { exit_code: exit.code(), summary, complete: !stop.requested() }
+    let answer = match app.sync(store, request, watcher).await {
+        Ok(answer) => answer,
+        Err(error) => return failed(error.into()),
+    };
+    answer.report.targets.iter().for_each(log);
+    let exit_code = sync::exit(&answer).code();
+    // A run that a stop cut short is made up at the next start; one that was through anyway is not.
+    let complete = exit_code == Exit::Done.code() || !stop.requested();
+    let summary = match answer.roster_error {
+        Some(error) => {
+            tracing::error!(kind = error.kind, message = error.message, "roster failed");
+            error.message
         }
-        Err(error) => {
-            let report = failure::of(&error.into()).report;
-            tracing::error!(kind = report.kind, message = report.message, "sync failed");
-            let summary = t!("cli.run.failed", message = report.message).into_owned();
-            Done { exit_code: Exit::Failed.code(), summary, complete: true }
-        }
-    }
+        None => answer.report.targets.iter().map(table::one_line).collect::<Vec<_>>().join("; "),
+    };
+    Done { exit_code, summary, complete }
 }
 
 fn log(target: &TargetReport) {

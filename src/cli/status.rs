@@ -161,14 +161,9 @@ impl Found<'_> {
     }
 
     fn held_text(&self) -> String {
-        let mut text = String::new();
-        for held in self.held_by() {
-            text.push_str(&crate::report::table::held_lines(held));
-        }
-        if let Some(run) = self.last.as_ref().filter(|_| !self.held_by().is_empty()) {
-            text.push_str(&format!("  {}\n", t!("report.approve", id = run.id)));
-        }
-        text
+        let Some(run) = &self.last else { return String::new() };
+        let id = run.id.to_string();
+        self.held_by().iter().map(|held| crate::report::table::held_lines(held, &id)).collect()
     }
 
     fn blocked_text(&self) -> String {

@@ -95,7 +95,8 @@ fn refused(report: &RosterReport) -> Vec<RefusedRow> {
             file.problems.iter().filter(|p| p.refused).map(|problem| RefusedRow {
                 place: format!("{}:{}", file.file, problem.line),
                 column: problem.column.clone(),
-                problem: format!("{} {}", problem.message(), problem.advice()),
+                problem: t!("cli.row_problem", problem = problem.message(), advice = problem.advice())
+                    .into_owned(),
             })
         })
         .collect()

@@ -86,8 +86,9 @@ impl Grid {
             let lines: Vec<_> = text.as_ref().split('\n').map(visible).collect();
             let cell = Cell::new(lines.join("\n"));
             match tone.color() {
-                Some(color) => cell.fg(color),
-                None => cell,
+                // An empty cell in a colour would leave blanks at the end of the line.
+                Some(color) if !text.as_ref().is_empty() => cell.fg(color),
+                _ => cell,
             }
         };
         self.table.add_row(cells.iter().map(cell).collect::<Vec<_>>());

@@ -309,10 +309,7 @@ fn failures(target: &TargetReport, view: &View) -> String {
 
 /// What holds the plan, and what was let pass.
 fn held(target: &TargetReport) -> String {
-    let mut out: String = target.held_by.iter().map(held_lines).collect();
-    if !target.held_by.is_empty() {
-        let _ = writeln!(out, "  {}", t!("report.approve", id = target.run_id));
-    }
+    let mut out: String = target.held_by.iter().map(|held| held_lines(held, &target.run_id)).collect();
     if let Some(approval) = &target.approval {
         let guards = approval.guards.join(", ");
         let line =
@@ -322,8 +319,9 @@ fn held(target: &TargetReport) -> String {
     out
 }
 
-/// One brake: name, figure, limit, and how to go on.
-pub fn held_lines(held: &HeldBy) -> String {
+/// One brake: name, figure, limit, and how to go on. The plan cannot know which run carries it, so the run's number is
+/// put in where its words leave room for it.
+pub fn held_lines(held: &HeldBy, run: &str) -> String {
     let HeldBy { guard, limit, actual, detail } = held;
     let line = match (actual, limit) {
         (Some(actual), Some(limit)) => {
@@ -333,7 +331,11 @@ pub fn held_lines(held: &HeldBy) -> String {
     };
     let mut out = format!("\n  {}\n", Tone::Bad.paint(&line));
     if !detail.is_empty() {
-        let _ = writeln!(out, "  {}", visible(detail));
+        let detail = visible(detail);
+        let said = ["RUN", "运行编号"].iter().fold(detail.into_owned(), |text, word| {
+            text.replace(&format!("approve {word}"), &format!("approve {run}"))
+        });
+        let _ = writeln!(out, "  {said}");
     }
     out
 }

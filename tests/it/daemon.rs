@@ -266,3 +266,11 @@ async fn a_run_that_is_stopped_in_the_middle_commits_what_it_sent_and_the_next_g
     assert_eq!((effective(), calls("UpdaterCloud")), (PEOPLE, 2));
     assert_eq!(calls("AddUserCloud"), PEOPLE, "nobody twice");
 }
+
+#[test]
+fn a_service_without_anything_to_do_says_so() {
+    let world = crate::cli_world::World::new("");
+    world.write("rosterd.toml", "[roster]\npath = \"hr\"\n[state]\npath = \"state/rosterd.db\"\n");
+    let said = world.run(&["run"]).expect(1);
+    assert!(!said.err.is_empty());
+}

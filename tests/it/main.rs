@@ -2,6 +2,8 @@
 //! (`cfg(test)` tells clippy that helpers here are tests too, and may unwrap.)
 
 #[cfg(test)]
+mod cli_gateway;
+#[cfg(test)]
 mod cli_help;
 #[cfg(test)]
 mod cli_sync;
