@@ -102,7 +102,8 @@ fn another_gateway_holds_every_run_until_somebody_accepts_it() {
     let key = [("KEY", KEY)];
     let _ = world.run_with(&["sync"], &key).expect(0);
     point(&world, &old.url, &new.url);
-    world.roster(&["10023,张三丰,/总公司/销售部,销售,13800001111,在职", "10024,李四,/总公司/没有,销售,,在职"]);
+    world
+        .roster(&["10023,张三丰,/总公司/销售部,销售,13800001111,在职", "10024,李四,/总公司/没有,销售,,在职"]);
     let held = world.run_with(&["sync", "--output", "json"], &key).expect(4).json();
     assert_eq!(held["targets"][0]["held_by"][0]["guard"], "target_changed");
 
