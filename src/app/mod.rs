@@ -4,6 +4,7 @@
 pub mod accept;
 pub mod actor;
 mod gateways;
+mod heads;
 pub mod plan_file;
 pub mod sync;
 

@@ -350,6 +350,9 @@ pub struct RosterCheckArgs {
     /// Which roster.
     #[command(flatten)]
     pub roster: RosterArgs,
+    /// Also write the report as a page to mail to HR
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Form of the result.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -62,6 +62,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("roster check", "读取名单，并逐个文件报告读到了什么"),
     ("roster check.roster", "改读此文件、文件夹或通配符；不会据此认定有人缺失"),
     ("roster check.authoritative", "给出的名单是完整的：不在其中的人即为缺失"),
+    ("roster check.html", "同时把报告写成可发给人事的网页"),
     ("roster check.output", "结果的形式"),
     ("audit", "核验或导出审计记录"),
     ("audit verify", "检查没有记录被改动、删除或调换"),

@@ -1,6 +1,12 @@
 //! `rosterd roster check`: reads the roster and reports, file by file, what was found and what cannot be used.
 
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
 use rust_i18n::t;
+use serde::Serialize;
 
 use super::args::{Output, RosterCheckArgs};
 use super::exit::Exit;
@@ -9,27 +15,64 @@ use super::progress::Bar;
 use super::{args::Global, output, sync};
 use crate::app::App;
 use crate::report::grid::{Grid, Tone, strong};
+use crate::report::roster_html::{self, Head};
 use crate::report::{visible, words};
-use crate::roster::RosterReport;
 use crate::roster::facts::{FileReport, Problem};
+use crate::roster::{Reading, RosterReport};
 
 /// How many problems of one reason are shown as examples.
 const EXAMPLES: usize = 5;
+
+/// The JSON object of `roster check`.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    report: &'a RosterReport,
+    /// People by group of their account, now and last time; absent when there is nothing to compare with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<&'a BTreeMap<String, Head>>,
+}
 
 /// Reads and reports.
 pub async fn check(args: &RosterCheckArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let bar = Bar::new(global);
     let reading = app.read(sync::given(&args.roster)?, Some(bar.reading())).await;
     bar.done();
-    let report = reading.map_err(Failure::from)?.report;
+    let Reading { roster, report } = match reading {
+        Ok(reading) => reading,
+        Err(error) => {
+            if let Some(path) = &args.html {
+                write(path, &roster_html::failure(&error))?;
+            }
+            return Err(Failure::from(error).into());
+        }
+    };
+    let heads = app.heads(&app.store_to_read().await?, &roster).await?;
+    drop(roster);
+    if let Some(path) = &args.html {
+        write(path, &roster_html::html(&report, heads.as_ref()))?;
+    }
     match args.output.output {
-        Output::Json => output::json(&report)?,
-        Output::Table => output::text(&text(&report))?,
+        Output::Json => output::json(&Answer { report: &report, groups: heads.as_ref() })?,
+        Output::Table => output::text(&text(&report, heads.as_ref()))?,
     }
     Ok(Exit::Done)
 }
 
-fn text(report: &RosterReport) -> String {
+/// Writes the page. It names employees, so only its writer may read it.
+fn write(path: &Path, page: &str) -> anyhow::Result<()> {
+    let put = |mut file: std::fs::File| file.write_all(page.as_bytes()).and_then(|()| file.sync_all());
+    let mut options = std::fs::OpenOptions::new();
+    let written = options.write(true).create(true).truncate(true).mode(0o600).open(path).and_then(put);
+    written.map_err(|error| {
+        let message = t!("cli.roster.html_failed", path = path.display(), cause = error);
+        Failure::new("html", message, t!("cli.roster.html_next"))
+    })?;
+    output::note(&t!("cli.roster.html_written", path = path.display()));
+    Ok(())
+}
+
+fn text(report: &RosterReport, heads: Option<&BTreeMap<String, Head>>) -> String {
     let mut text = String::new();
     for source in &report.sources {
         if let Some(why) = &source.frozen {
@@ -50,6 +93,27 @@ fn text(report: &RosterReport) -> String {
         blocked = report.blocked
     );
     text.push_str(&format!("{}\n", strong(&line)));
+    text.push_str(&losses(heads));
+    text
+}
+
+/// The departments that lost most, so that one that vanished is seen.
+fn losses(heads: Option<&BTreeMap<String, Head>>) -> String {
+    let all = heads.into_iter().flat_map(BTreeMap::iter);
+    let mut lost: Vec<_> = all.filter(|(_, head)| head.now < head.before).collect();
+    if lost.is_empty() {
+        return String::new();
+    }
+    lost.sort_by_key(|(_, head)| (head.now > 0, std::cmp::Reverse(head.before - head.now)));
+    let mut grid = Grid::new(2, output::width());
+    for (path, head) in lost.iter().take(EXAMPLES) {
+        let tone = if head.vanished() { Tone::Bad } else { Tone::Plain };
+        grid.row(&[(path.to_string(), tone), (format!("{} → {}", head.before, head.now), tone)]);
+    }
+    let mut text = format!("{}\n{}", strong(&t!("cli.roster.losses")), grid.render());
+    if lost.len() > EXAMPLES {
+        text.push_str(&format!("  {}\n", t!("cli.more", count = lost.len() - EXAMPLES)));
+    }
     text
 }
 

@@ -251,6 +251,20 @@ pub enum Preset {
     Bamboohr,
 }
 
+impl Preset {
+    /// As in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Wecom => "wecom",
+            Self::Dingtalk => "dingtalk",
+            Self::Feishu => "feishu",
+            Self::Successfactors => "successfactors",
+            Self::Bamboohr => "bamboohr",
+        }
+    }
+}
+
 /// A second row for the same person in one source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]

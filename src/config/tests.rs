@@ -412,6 +412,14 @@ fn days_and_hours_without_changes_are_checked() {
 }
 
 #[test]
+fn what_compiles_only_when_the_program_runs_is_compiled_here_too() {
+    let text = "[[roster.source]]\nname = \"hr\"\npath = \"hr\"\nid = \"{phone}\"\n\
+                [[target]]\nname = \"hq\"\nurl = \"embedded\"\n";
+    let found = problems(text, &[]);
+    assert!(found.len() == 1 && found[0].contains("{phone}"), "{found:?}");
+}
+
+#[test]
 fn several_sources_are_checked_one_by_one() {
     let target = "[[target]]\nname = \"hq\"\nurl = \"embedded\"\n";
     let one =

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::rules::TargetRules;
 use super::state::Snapshot;
 use super::value::Approval;
 use crate::config::{AccountConfig, TargetConfig};
 use crate::gateway::UserRecord;
-use crate::mapping::{Want, Wanted};
+use crate::mapping::{Verdict, Want, Wanted};
 use crate::model::{GroupPath, PersonKey, Username};
 use crate::roster::{Field, Roster};
 
@@ -75,21 +76,27 @@ pub struct AppliedRoster {
     pub digest: String,
     /// Per source, because a source that is frozen today must not look like a loss.
     pub sources: BTreeMap<Arc<str>, AppliedSource>,
-    /// People per department path (group of the account).
+    /// People for whom the target is, per group of their account.
     pub departments: BTreeMap<String, u64>,
 }
 
 impl AppliedRoster {
-    /// What to remember of a roster once it is applied.
-    pub fn of(roster: &Roster, wanted: &BTreeMap<PersonKey, Wanted>) -> Self {
+    /// What to remember of a roster once it is applied on `target`.
+    pub fn of(roster: &Roster, wanted: &BTreeMap<PersonKey, Wanted>, target: &TargetConfig) -> Self {
+        let rules = TargetRules::compile(target).ok();
+        let selected = |person: &PersonKey| {
+            let person = roster.people.get(person);
+            rules.as_ref().is_none_or(|r| person.is_none_or(|p| r.selects(p) != Verdict::No))
+        };
         let sources = roster.sources.iter().filter(|s| !s.frozen).map(|s| {
             let facts = AppliedSource { rows: s.accepted, fill: s.fill.clone(), files: s.files.clone() };
             (s.name.clone(), facts)
         });
         let mut departments: BTreeMap<&str, u64> = BTreeMap::new();
-        for wanted in wanted.values() {
+        for (person, wanted) in wanted {
             if let Wanted::Account(account) = wanted
                 && let Want::Set(group) = &account.group
+                && selected(person)
             {
                 *departments.entry(group.as_str()).or_default() += 1;
             }

@@ -175,7 +175,7 @@ impl<'a> Decider<'a> {
             return Verdict::Yes;
         }
         let person = self.input.roster.people.get(person);
-        person.map_or(Verdict::Unknown, |person| self.rules.select.judge(person))
+        person.map_or(Verdict::Unknown, |person| self.rules.selects(person))
     }
 
     fn account(&self, known: Known<'a>, account: &'a Account, entry: Option<&'a Entry>) -> Decided {

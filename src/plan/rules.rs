@@ -2,7 +2,8 @@
 //! sensitive roles. Checking a configuration compiles them too, so that planning never meets a broken one.
 
 use crate::config::TargetConfig;
-use crate::mapping::{Condition, Globs, MappingConfigError};
+use crate::mapping::{Condition, Globs, MappingConfigError, Verdict};
+use crate::roster::Person;
 
 /// `[[target]]`, compiled.
 #[derive(Debug, Clone)]
@@ -27,5 +28,10 @@ impl TargetRules {
             protect: Globs::folded(&target.protect, &place("protect"))?,
             sensitive: Globs::exact(&target.guard.sensitive_roles, &place("guard.sensitive_roles"))?,
         })
+    }
+
+    /// Whether the target is for this person.
+    pub fn selects(&self, person: &Person) -> Verdict {
+        if self.select.is_empty() { Verdict::Yes } else { self.select.judge(person) }
     }
 }

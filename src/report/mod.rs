@@ -3,6 +3,7 @@
 
 pub mod csv_safe;
 pub mod grid;
+pub mod roster_html;
 pub mod table;
 #[cfg(test)]
 mod tests;

@@ -289,3 +289,22 @@ pub(super) fn visible(field: Field, value: &str) -> Option<String> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_has_its_text() {
+        for reason in Reason::ALL {
+            let word = reason.word();
+            for key in [format!("roster.problem.{word}"), format!("roster.advice.{word}")] {
+                assert_ne!(rust_i18n::t!(&key), key);
+            }
+        }
+        for kind in NoteKind::ALL {
+            let key = format!("roster.note.{}", kind.word());
+            assert_ne!(rust_i18n::t!(&key), key);
+        }
+    }
+}

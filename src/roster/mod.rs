@@ -36,7 +36,7 @@ mod workbook_parts;
 
 pub use error::{Damage, FileKind, RosterError};
 pub use facts::RosterReport;
-pub use read::{Progress, ProgressSink, ReadOptions, Reading, RosterOverride, read, read_memory};
+pub use read::{Progress, ProgressSink, ReadOptions, Reading, RosterOverride, check, read, read_memory};
 pub use texts::Texts;
 
 /// The fields a roster can have. The order is that of reports.

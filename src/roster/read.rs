@@ -99,6 +99,14 @@ pub async fn read<C: Clock>(options: ReadOptions<'_>, clock: &C) -> Result<Readi
     .await
 }
 
+/// Whether the settings can be used for reading. No file is opened.
+///
+/// # Errors
+/// If a source has no path, or its person key is no usable template.
+pub fn check(config: &RosterConfig) -> Result<(), RosterError> {
+    Rules::all(config, None).map(drop)
+}
+
 /// A source whose files were seen and stand still.
 struct Sighting {
     rules: Rules,

@@ -302,7 +302,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         if !order.dry && roster.sources.len() > 1 {
             store.note_people(roster, now).await?;
         }
-        let facts = AppliedRoster::of(roster, wanted);
+        let facts = AppliedRoster::of(roster, wanted, target);
         Ok(Planned { plan, id, digest, snapshot, facts })
     }
 

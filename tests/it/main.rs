@@ -34,6 +34,8 @@ mod hostile;
 #[cfg(test)]
 mod roster;
 #[cfg(test)]
+mod roster_check;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod systemd;

@@ -15,6 +15,8 @@ use rust_i18n::t;
 use super::Config;
 use super::error::Problem;
 use super::shape::nearest;
+use crate::mapping::MappingRules;
+use crate::plan::TargetRules;
 use crate::roster::Field;
 
 /// What the checks found.
@@ -72,7 +74,29 @@ pub const CHECKS: &[Check] = &[
     Check { name: "schedule", run: schedule::schedule },
     Check { name: "state", run: schedule::state },
     Check { name: "cloud sections", run: cloud },
+    Check { name: "everything compiles", run: compiled },
 ];
+
+/// What the program itself makes of the settings when it runs: whatever the other checks let through must come to
+/// light here, and not at night. Told alone, for it would only repeat what they say.
+fn compiled(config: &Config, findings: &mut Findings) {
+    if !findings.problems.is_empty() {
+        return;
+    }
+    if !only_cloud(config)
+        && let Err(error) = crate::roster::check(&config.roster)
+    {
+        findings.say("roster", error.to_string());
+    }
+    if let Err(error) = MappingRules::compile(&config.account) {
+        findings.say("account", error.to_string());
+    }
+    for target in &config.target {
+        if let Err(error) = TargetRules::compile(target) {
+            findings.say(format!("target[{}]", target.name), error.to_string());
+        }
+    }
+}
 
 /// The sections of the cloud endpoints check themselves; their schedules are checked like ours.
 fn cloud(config: &Config, findings: &mut Findings) {

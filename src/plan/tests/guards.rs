@@ -211,7 +211,8 @@ fn a_shrunken_roster_holds_with_our_people_without_a_row_behind_it() {
     let mut world = World::of(20);
     world.allow_all_guards();
     world.target.guard.max_shrink_percent = Limit::at(20.0);
-    world.past.last_applied = Some(world.with(|input| AppliedRoster::of(input.roster, input.wanted)));
+    world.past.last_applied =
+        Some(world.with(|input| AppliedRoster::of(input.roster, input.wanted, input.target)));
     for n in 0..5 {
         world.lose(&format!("{}", 10_001 + n));
     }
@@ -232,7 +233,8 @@ fn a_shrunken_roster_holds_with_our_people_without_a_row_behind_it() {
 fn a_column_that_suddenly_emptied_holds() {
     let mut world = World::of(20);
     world.roster.sources[0].fill = [(Field::Phone, 90.0), (Field::Roles, 10.0)].into();
-    world.past.last_applied = Some(world.with(|input| AppliedRoster::of(input.roster, input.wanted)));
+    world.past.last_applied =
+        Some(world.with(|input| AppliedRoster::of(input.roster, input.wanted, input.target)));
     world.roster.sources[0].fill.insert(Field::Phone, 75.0);
     world.roster.sources[0].fill.insert(Field::Roles, 0.0);
     assert_eq!(held(&world.plan()), Vec::<&str>::new());
@@ -251,7 +253,8 @@ fn a_file_of_the_last_roster_that_is_not_there_holds() {
         world.roster.sources[0].files = names.iter().map(|n| (*n).into()).collect();
     };
     files(&mut world, &["hr_20261120.csv", "part1.csv", "part2.csv", "part3.csv"]);
-    world.past.last_applied = Some(world.with(|input| AppliedRoster::of(input.roster, input.wanted)));
+    world.past.last_applied =
+        Some(world.with(|input| AppliedRoster::of(input.roster, input.wanted, input.target)));
     files(&mut world, &["hr_20261121.csv", "part1.csv", "part2.csv", "part3.csv"]);
     assert_eq!(held(&world.plan()), Vec::<&str>::new());
     files(&mut world, &["hr_20261121.csv", "part1.csv", "part3.csv"]);
