@@ -10,6 +10,7 @@ pub mod cloud;
 pub mod config;
 pub mod daemon;
 pub mod doctor;
+pub mod existing;
 pub mod gateway;
 pub mod http;
 pub mod mapping;

@@ -3,9 +3,12 @@
 
 pub mod accept;
 pub mod actor;
+pub mod existing;
 mod gateways;
 mod heads;
 pub mod plan_file;
+mod private_file;
+pub mod prospect;
 pub mod sync;
 
 use std::path::{Path, PathBuf};

@@ -2,14 +2,13 @@
 //! database; the file names it by number and digest, shows it with phones masked, and is refused when it was edited.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use rust_i18n::t;
 use serde::{Deserialize, Serialize};
 
+use super::private_file;
 use crate::model::TargetName;
 use crate::report::{SyncReport, TargetReport};
 use crate::store::plans::PlanId;
@@ -113,18 +112,7 @@ impl PlanFile {
     /// If it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), PlanFileError> {
         let io = |source| PlanFileError::Io { path: path.to_owned(), source };
-        let mut text = serde_json::to_vec_pretty(self).map_err(|e| io(e.into()))?;
-        text.push(b'\n');
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".part");
-        let beside = PathBuf::from(beside);
-        let mut options = fs::OpenOptions::new();
-        let mut file =
-            options.write(true).create(true).truncate(true).mode(0o600).open(&beside).map_err(io)?;
-        // A file left over from an earlier attempt could be readable by others.
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(io)?;
-        file.write_all(&text).and_then(|()| file.sync_all()).map_err(io)?;
-        fs::rename(&beside, path).map_err(io)
+        private_file::write(path, self).map_err(io)
     }
 
     /// Reads a file that [`Self::write`] wrote.

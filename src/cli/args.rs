@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::adopt::AdoptArgs;
 use super::oob::OobCommand;
 use super::ucloud::UcloudCommand;
 use crate::config::Span;
@@ -123,6 +124,8 @@ pub enum Command {
     Approve(ApproveArgs),
     /// Check settings, files, network, device and token, and say what to do
     Doctor(DoctorArgs),
+    /// Find out who was on a gateway before rosterd, for review, and take them over
+    Adopt(AdoptArgs),
     /// Work with configured gateways
     #[command(subcommand)]
     Target(TargetCommand),
@@ -476,11 +479,11 @@ pub struct ManArgs {
     pub dir: Option<PathBuf>,
 }
 
-fn person(text: &str) -> Result<PersonKey, String> {
+pub(super) fn person(text: &str) -> Result<PersonKey, String> {
     PersonKey::new(text).map_err(|e| e.to_string())
 }
 
-fn target(text: &str) -> Result<TargetName, String> {
+pub(super) fn target(text: &str) -> Result<TargetName, String> {
     TargetName::new(text).map_err(|e| e.to_string())
 }
 
@@ -498,7 +501,7 @@ fn span(text: &str) -> Result<Span, String> {
 }
 
 /// A reason that says nothing is none: the audit trail asks for words.
-fn reason(text: &str) -> Result<String, String> {
+pub(super) fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() {
         return Err(rust_i18n::t!("cli.reason_empty").into_owned());

@@ -2,6 +2,7 @@
 //! `report`, what they do from `sync`, `plan`, `roster` and `store`. Only here, in `daemon` and in `main` is there a
 //! terminal, an environment or an exit code.
 
+pub mod adopt;
 mod approve;
 pub mod args;
 mod audit;
@@ -93,6 +94,7 @@ fn run(cli: &Cli, lang: Lang) -> anyhow::Result<Exit> {
         Command::Explain(args) => with_app(global, async |app| explain::run(args, &app).await),
         Command::Approve(args) => with_app(global, async |app| approve::run(args, global, &app).await),
         Command::Doctor(args) => doctor::run(args, global),
+        Command::Adopt(args) => with_app(global, async |app| adopt::run(args, global, &app).await),
         Command::Target(command) => with_app(global, async |app| target::run(command, &app).await),
         Command::Roster(RosterCommand::Check(args)) => {
             with_app(global, async |app| roster::check(args, global, &app).await)
@@ -142,6 +144,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Explain(args) => &args.output,
         Command::Approve(args) => &args.output,
         Command::Doctor(args) => &args.output,
+        Command::Adopt(args) => &args.output,
         Command::Target(args::TargetCommand::Accept(args)) => &args.output,
         Command::Roster(RosterCommand::Check(args)) => &args.output,
         Command::Audit(args::AuditCommand::Verify(args)) => &args.output,

@@ -41,9 +41,17 @@ impl Bar {
 
     /// Told after each action.
     pub fn acted(&self, more: u64) {
-        let word = t!("cli.progress.acting");
+        self.count(&t!("cli.progress.acting"), more);
+    }
+
+    /// Told after each name that a gateway was asked about.
+    pub fn asked(&self, more: u64) {
+        self.count(&t!("cli.progress.asking"), more);
+    }
+
+    fn count(&self, word: &str, more: u64) {
         if self.0.message() != word {
-            self.0.set_message(word.into_owned());
+            self.0.set_message(word.to_owned());
             self.0.set_position(0);
         }
         self.0.inc(more);

@@ -1,7 +1,6 @@
 //! What the next run would need of a device: its groups and roles, and how long it takes at the configured pace. Planned
 //! as a run would plan, without asking the gateway and without recording anything.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rust_i18n::t;
@@ -9,40 +8,18 @@ use rust_i18n::t;
 use super::{Finding, Mark};
 use crate::app::App;
 use crate::config::{LookPolicy, PaceConfig, TargetConfig};
-use crate::mapping;
-use crate::plan::{self, ActionKind, Looks, Past, Plan, PlanInput};
+use crate::plan::{self, ActionKind, Looks, Plan};
 use crate::roster::Roster;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// What a call is reckoned to take where no limit decides: an everyday answer of such a device.
 const USUAL_CALL: Duration = Duration::from_millis(200);
 
 /// The plan that the next run would make; `None` when the database fails, which another check tells.
 pub(super) async fn plan(app: &App, target: &TargetConfig, store: &Store, roster: &Roster) -> Option<Plan> {
-    made(app, target, store, roster).await.ok()
-}
-
-async fn made(app: &App, target: &TargetConfig, store: &Store, roster: &Roster) -> Result<Plan, StoreError> {
-    let (as_of, now) = (app.today(), app.now());
-    let wanted = mapping::map_roster(roster, &app.config().account, as_of);
-    let snapshot = store.snapshot(&target.name).await?;
-    let sources = store.sources().await?;
-    let missing = plan::missing(&snapshot, roster, &sources);
-    let past = store.past(&target.name, &roster.digest, Some(&missing), as_of, now).await?;
-    let past = Past { sources, ..past };
-    Ok(plan::plan(&PlanInput {
-        as_of,
-        now,
-        target,
-        account: &app.config().account,
-        roster,
-        wanted: &wanted,
-        snapshot: &snapshot,
-        looks: &Looks { offline: true, ..Looks::default() },
-        past: &past,
-        only: None,
-        allow_guards: &BTreeSet::new(),
-    }))
+    let prospect = app.prospect(store, &target.name, roster).await.ok()?;
+    let looks = Looks { offline: true, ..Looks::default() };
+    Some(plan::plan(&prospect.input(target, roster, &looks)))
 }
 
 /// Whether calls come one after another, and how long the next run takes.

@@ -22,6 +22,7 @@ use tokio::sync::Mutex;
 use crate::clock::{Clock as _, SystemClock};
 
 pub mod audit;
+pub mod existing;
 pub mod journal;
 pub mod memory;
 pub mod plans;

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod cli_gateway;
+mod adopt;
 #[cfg(test)]
 mod cli_help;
 #[cfg(test)]

@@ -1,0 +1,169 @@
+//! Users who were on a gateway before rosterd: looks that are kept between two attempts, and the change of ownership.
+//! What to take over is decided elsewhere.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sqlx::Row;
+
+use super::journal::{Actor, RunId};
+use super::snapshot::{EntryChange, write_entry};
+use super::{Store, StoreError, audit, from_json, json, millis, named, time};
+use crate::gateway::UserRecord;
+use crate::model::{PersonKey, TargetName, Username};
+use crate::plan::{Device, Entry};
+
+/// What a look showed, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The user; `None`: there is none of this name.
+    pub record: Option<UserRecord>,
+}
+
+/// An account that becomes ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Whose.
+    pub person: PersonKey,
+    /// As a look showed it.
+    pub entry: Entry,
+    /// The name follows no template and is tied to the person.
+    pub linked: bool,
+}
+
+/// A change of ownership, all or none.
+#[derive(Debug, Clone)]
+pub struct TakeOver {
+    /// The accounts.
+    pub taken: Vec<Taken>,
+    /// The device on which they were looked at.
+    pub device: Device,
+    /// Why.
+    pub reason: String,
+    /// On whose behalf.
+    pub actor: Actor,
+}
+
+fn device_text(device: &Device) -> String {
+    format!("{} {}", device.dialect, device.url)
+}
+
+impl Store {
+    /// Keeps what looks at a device showed.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn keep_looks(
+        &self,
+        target: &TargetName,
+        device: &Device,
+        looks: Vec<(Username, Option<UserRecord>)>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let (target, device) = (target.to_string(), device_text(device));
+        self.write("keep looks", move |c| {
+            Box::pin(async move {
+                for (name, record) in &looks {
+                    sqlx::query(
+                        "INSERT OR REPLACE INTO looks (target, username, device, seen_at, record) VALUES (?, ?, ?, ?, ?)",
+                    )
+                    .bind(&target)
+                    .bind(name.as_str())
+                    .bind(&device)
+                    .bind(millis(now))
+                    .bind(record.as_ref().map(json).transpose()?)
+                    .execute(&mut *c)
+                    .await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// The looks at this device that are kept and were made after `since`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn kept_looks(
+        &self,
+        target: &TargetName,
+        device: &Device,
+        since: DateTime<Utc>,
+    ) -> Result<BTreeMap<Username, Looked>, StoreError> {
+        let (target, device) = (target.to_string(), device_text(device));
+        self.read("kept looks", |c| {
+            Box::pin(async move {
+                let rows = sqlx::query(
+                    "SELECT username, seen_at, record FROM looks WHERE target = ? AND device = ? AND seen_at > ?",
+                )
+                .bind(&target)
+                .bind(&device)
+                .bind(millis(since))
+                .fetch_all(c)
+                .await?;
+                let mut looks = BTreeMap::new();
+                for row in &rows {
+                    let record: Option<&str> = row.try_get("record")?;
+                    let record = record.map(|text| from_json(text, "looks.record")).transpose()?;
+                    let name = named(Username::new(row.try_get("username")?), "looks.username")?;
+                    looks.insert(name, Looked { at: time(row.try_get("seen_at")?), record });
+                }
+                Ok(looks)
+            })
+        })
+        .await
+    }
+
+    /// Makes accounts ours: entries, links and an audit record for each, all or none. The target belongs to the device
+    /// that was looked at, its first contact is over, and the looks are forgotten.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn take_over(
+        &self,
+        target: &TargetName,
+        run: RunId,
+        what: TakeOver,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let target = target.clone();
+        let TakeOver { taken, device, reason, actor } = what;
+        self.write("take over", move |c| {
+            Box::pin(async move {
+                for one in taken {
+                    let Taken { person, entry, linked } = one;
+                    if linked {
+                        sqlx::query("INSERT OR REPLACE INTO links (target, person, username) VALUES (?, ?, ?)")
+                            .bind(target.as_str())
+                            .bind(person.as_str())
+                            .bind(entry.username.as_str())
+                            .execute(&mut *c)
+                            .await?;
+                    }
+                    let record = audit::Record::new("adopted", now)
+                        .on(&target, run)
+                        .body(json!({ "reason": reason, "actor": actor, "linked": linked }))
+                        .personal(json!({ "person": person, "username": entry.username }));
+                    audit::append(c, record).await?;
+                    let change = EntryChange { person, entry: Some(entry) };
+                    write_entry(c, target.as_str(), run, &change, now).await?;
+                }
+                sqlx::query(
+                    "UPDATE targets SET contacted = 1, url = coalesce(url, ?), dialect = coalesce(dialect, ?) WHERE name = ?",
+                )
+                .bind(&device.url)
+                .bind(&device.dialect)
+                .bind(target.as_str())
+                .execute(&mut *c)
+                .await?;
+                sqlx::query("DELETE FROM looks WHERE target = ?").bind(target.as_str()).execute(c).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}
