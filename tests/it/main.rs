@@ -2,8 +2,9 @@
 //! (`cfg(test)` tells clippy that helpers here are tests too, and may unwrap.)
 
 #[cfg(test)]
-mod cli_gateway;
 mod adopt;
+#[cfg(test)]
+mod cli_gateway;
 #[cfg(test)]
 mod cli_help;
 #[cfg(test)]
