@@ -6,6 +6,7 @@ pub mod actor;
 pub mod existing;
 mod gateways;
 mod heads;
+pub mod people;
 pub mod plan_file;
 mod private_file;
 pub mod prospect;

@@ -1,7 +1,7 @@
 //! From settings to a sync: which targets, with which key, on which roster; afterwards the audit chain's head leaves
 //! the database.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -14,6 +14,7 @@ use super::{App, actor, gateways};
 use crate::config::TargetConfig;
 use crate::model::{PersonKey, TargetName};
 use crate::report::{ErrorReport, SyncReport};
+use crate::roster::identity::{self, Identity};
 use crate::roster::{self, ProgressSink, ReadOptions, RosterError, RosterOverride, RosterReport};
 use crate::stop::Stop;
 use crate::store::audit::{Head, head_line};
@@ -140,7 +141,11 @@ impl App {
         };
         let kept = Mutex::new(None);
         let synced = sync::sync(work, &sites, || async {
-            let reading = self.read(request.roster.clone(), watcher.reading).await?;
+            let read = self.read_judged(store, request.roster.clone(), watcher.reading);
+            let (reading, news) = read.await?;
+            if !request.dry {
+                store.remember(news, self.now()).await.map_err(|e| store_failure(&e))?;
+            }
             *kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(reading.report);
             Ok(reading.roster)
         })
@@ -199,6 +204,25 @@ impl App {
         roster::read(options, &self.clock).await.map_err(|e| roster_failure(&e))
     }
 
+    /// Reads the roster and holds it against what is remembered of its people, see [`identity`]. Also what there is to
+    /// remember anew, which is the caller's to store.
+    ///
+    /// # Errors
+    /// If the roster or the database cannot be used, in words.
+    pub async fn read_judged(
+        &self,
+        store: &Store,
+        over: Option<RosterOverride>,
+        progress: Option<ProgressSink>,
+    ) -> Result<(roster::Reading, BTreeMap<PersonKey, Identity>), ErrorReport> {
+        let mut reading = self.read(over, progress).await?;
+        let fields = &self.config().roster.identity;
+        let salt = store.identity_salt().await.map_err(|e| store_failure(&e))?;
+        let remembered = store.identities().await.map_err(|e| store_failure(&e))?;
+        let news = identity::judge(&mut reading, fields, &salt, &remembered);
+        Ok((reading, news))
+    }
+
     /// Keeps a head outside the database. One that cannot be kept makes the run no worse, but an auditor must hear of
     /// it: the warning is returned.
     pub(super) fn keep_head(&self, head: &Head, path: &Path) -> Option<String> {
@@ -224,6 +248,10 @@ fn append(path: &Path, line: &str) -> std::io::Result<()> {
     let mut file = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     file.write_all(line.as_bytes())?;
     file.sync_all()
+}
+
+fn store_failure(error: &StoreError) -> ErrorReport {
+    sync::words::store_failed(&error.to_string())
 }
 
 fn roster_failure(error: &RosterError) -> ErrorReport {

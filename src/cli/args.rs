@@ -126,6 +126,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Find out who was on a gateway before rosterd, for review, and take them over
     Adopt(AdoptArgs),
+    /// Say whether an employee ID still stands for the same human, or forget somebody
+    Person(PersonArgs),
     /// Work with configured gateways
     #[command(subcommand)]
     Target(TargetCommand),
@@ -311,6 +313,30 @@ pub struct DoctorArgs {
     /// Only this target; may be repeated
     #[arg(long, value_name = "NAME", value_parser = target)]
     pub target: Vec<TargetName>,
+    /// Form of the result.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `rosterd person`
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("said").required(true))]
+pub struct PersonArgs {
+    /// Person key; may be several
+    #[arg(value_name = "PERSON", value_parser = person, required = true)]
+    pub person: Vec<PersonKey>,
+    /// Still the same human: take what the roster says now
+    #[arg(long, group = "said")]
+    pub same: bool,
+    /// Another human has this key now: the former one's account goes, theirs is new
+    #[arg(long, group = "said")]
+    pub different: bool,
+    /// Forget somebody who has no account any more; the audit trail stays whole
+    #[arg(long, group = "said")]
+    pub erase: bool,
+    /// Why, for the audit trail
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: String,
     /// Form of the result.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -59,7 +59,7 @@ struct OnTarget {
 /// Tells everything.
 pub async fn run(args: &ExplainArgs, app: &App) -> anyhow::Result<Exit> {
     let store = app.store_to_read().await?;
-    let reading = app.read(None, None).await.map_err(Failure::from)?;
+    let (reading, _) = app.read_judged(&store, None, None).await.map_err(Failure::from)?;
     let roster = reading.roster;
     let wanted = mapping::map_roster(&roster, &app.config().account, app.today());
     let person = &args.person;

@@ -21,6 +21,7 @@ mod logging;
 mod man;
 pub mod oob;
 pub mod output;
+mod person;
 mod plan;
 pub mod process;
 mod progress;
@@ -95,6 +96,7 @@ fn run(cli: &Cli, lang: Lang) -> anyhow::Result<Exit> {
         Command::Approve(args) => with_app(global, async |app| approve::run(args, global, &app).await),
         Command::Doctor(args) => doctor::run(args, global),
         Command::Adopt(args) => with_app(global, async |app| adopt::run(args, global, &app).await),
+        Command::Person(args) => with_app(global, async |app| person::run(args, &app).await),
         Command::Target(command) => with_app(global, async |app| target::run(command, &app).await),
         Command::Roster(RosterCommand::Check(args)) => {
             with_app(global, async |app| roster::check(args, global, &app).await)
@@ -145,6 +147,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Approve(args) => &args.output,
         Command::Doctor(args) => &args.output,
         Command::Adopt(args) => &args.output,
+        Command::Person(args) => &args.output,
         Command::Target(args::TargetCommand::Accept(args)) => &args.output,
         Command::Roster(RosterCommand::Check(args)) => &args.output,
         Command::Audit(args::AuditCommand::Verify(args)) => &args.output,

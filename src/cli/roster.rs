@@ -36,10 +36,11 @@ struct Answer<'a> {
 /// Reads and reports.
 pub async fn check(args: &RosterCheckArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let bar = Bar::new(global);
-    let reading = app.read(sync::given(&args.roster)?, Some(bar.reading())).await;
+    let store = app.store_to_read().await?;
+    let reading = app.read_judged(&store, sync::given(&args.roster)?, Some(bar.reading())).await;
     bar.done();
     let Reading { roster, report } = match reading {
-        Ok(reading) => reading,
+        Ok((reading, _)) => reading,
         Err(error) => {
             if let Some(path) = &args.html {
                 write(path, &roster_html::failure(&error))?;
@@ -47,7 +48,7 @@ pub async fn check(args: &RosterCheckArgs, global: &Global, app: &App) -> anyhow
             return Err(Failure::from(error).into());
         }
     };
-    let heads = app.heads(&app.store_to_read().await?, &roster).await?;
+    let heads = app.heads(&store, &roster).await?;
     drop(roster);
     if let Some(path) = &args.html {
         write(path, &roster_html::html(&report, heads.as_ref()))?;

@@ -187,6 +187,7 @@ words! {
         DuplicateKey => "duplicate_key",
         AmbiguousKey => "ambiguous_key",
         FrozenSource => "frozen_source",
+        Identity => "identity",
         Control => "control",
         ExcelError => "excel_error",
         Scientific => "scientific",

@@ -19,6 +19,7 @@ mod error;
 pub mod facts;
 mod find;
 mod header;
+pub mod identity;
 mod merge;
 mod open;
 mod person;
@@ -170,6 +171,8 @@ pub enum RowProblem {
     AmbiguousKey,
     /// The source is late or absent and frozen.
     FrozenSource,
+    /// The key seems to stand for another human now.
+    Identity,
 }
 
 /// A person whose rows cannot be used; their account stays as it is.

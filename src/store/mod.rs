@@ -25,6 +25,7 @@ pub mod audit;
 pub mod existing;
 pub mod journal;
 pub mod memory;
+pub mod people;
 pub mod plans;
 pub mod query;
 pub mod snapshot;

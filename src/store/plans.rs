@@ -106,7 +106,11 @@ impl Store {
                 .await?;
                 let row = row.ok_or_else(|| StoreError::Absent { what: format!("run {run}") })?;
                 let target = named(TargetName::new(row.try_get("target")?), "runs.target")?;
-                Ok((target, from_json(row.try_get("body")?, "plans.body")?))
+                let body: &str = row.try_get("body")?;
+                if body == super::people::ERASED_PLAN {
+                    return Err(StoreError::Absent { what: format!("plan of run {run}") });
+                }
+                Ok((target, from_json(body, "plans.body")?))
             })
         })
         .await

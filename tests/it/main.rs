@@ -34,6 +34,8 @@ mod gateway_wire;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod roster;
 #[cfg(test)]
 mod roster_check;

@@ -1,0 +1,260 @@
+//! Whether an employee ID still stands for the same human. What tells humans apart is remembered as keyed digests, never
+//! in clear; two fields that changed at once, both old and new being known, block the person until somebody says what
+//! happened. Where it is remembered is `store`'s business.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::{Problem, Reason};
+use super::read::Reading;
+use super::{BlockedPerson, Employment, Field, Person, RowProblem, Texts, digest};
+use crate::model::{Cell, PersonKey, RowRef, fold};
+
+/// How many fields must have changed before somebody is taken for another human.
+const CHANGED: usize = 2;
+/// Under this name a person who was retired by `person --different` stands in the roster.
+const RETIRED: &str = "person --different";
+
+/// What tells one human from another, as digests; a field with several values (phones) has several.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Identity {
+    marks: BTreeMap<Field, Vec<String>>,
+    /// Somebody said that this key's human is gone and the key was given to another.
+    retired: bool,
+}
+
+impl Identity {
+    /// The identity of a person by these fields. What is empty or unknown tells nothing.
+    pub fn of(person: &Person, fields: &[Field], salt: &[u8; 32]) -> Self {
+        let mark = |text: &str| {
+            let digest = blake3::keyed_hash(salt, text.as_bytes());
+            hex::encode(&digest.as_bytes()[..8])
+        };
+        let marks = fields.iter().filter_map(|field| {
+            let values = values(person, *field);
+            (!values.is_empty()).then(|| (*field, values.iter().map(|text| mark(text)).collect()))
+        });
+        Self { marks: marks.collect(), retired: false }
+    }
+
+    /// The identity of a key whose human is gone.
+    pub fn gone() -> Self {
+        Self { marks: BTreeMap::new(), retired: true }
+    }
+
+    /// Whether the key's human is gone.
+    pub const fn is_retired(&self) -> bool {
+        self.retired
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.marks.is_empty() && !self.retired
+    }
+
+    /// The fields that are known on both sides and have no value in common.
+    fn changed(&self, now: &Self) -> Vec<Field> {
+        let differs = |(field, now): (&Field, &Vec<String>)| {
+            let before = self.marks.get(field)?;
+            (!before.iter().any(|mark| now.contains(mark))).then_some(*field)
+        };
+        now.marks.iter().filter_map(differs).collect()
+    }
+
+    /// What is to be remembered: what is known now, and of the rest what was known before.
+    fn renewed(&self, now: Self) -> Self {
+        let mut marks = self.marks.clone();
+        marks.extend(now.marks);
+        Self { marks, retired: false }
+    }
+}
+
+/// The values of a field as they are compared: spelling, width, blanks and middle dots do not matter.
+fn values(person: &Person, field: Field) -> Vec<String> {
+    let folded = |text: &str| -> String {
+        fold(text)
+            .chars()
+            .filter(|c| !c.is_whitespace() && !matches!(c, '·' | '•' | '‧' | '・' | '.'))
+            .collect()
+    };
+    let day = |cell: &Cell<chrono::NaiveDate>| cell.value().map(ToString::to_string).into_iter().collect();
+    match field {
+        Field::Phone => person.phones.value().cloned().unwrap_or_default(),
+        Field::HireDate => day(&person.hire_date),
+        Field::LeaveDate => day(&person.leave_date),
+        Field::ExpiresOn => day(&person.expires_on),
+        Field::Department | Field::DepartmentLevel => {
+            let paths = person.departments.value().map(|paths| paths.iter().map(|path| path.join("/")));
+            paths.into_iter().flatten().map(|path| folded(&path)).collect()
+        }
+        Field::Roles => person.roles.value().map(|roles| roles.to_vec()).unwrap_or_default(),
+        Field::Status => Vec::new(),
+        text => person.text.get(text).value().map(|text| folded(text)).into_iter().collect(),
+    }
+}
+
+/// Compares a roster with what is remembered of people who have an account: whoever seems to be another human is
+/// blocked, and retired keys that still have an account stand in it as people who left. Returns what there is to
+/// remember anew.
+pub fn judge(
+    reading: &mut Reading,
+    fields: &[Field],
+    salt: &[u8; 32],
+    remembered: &BTreeMap<PersonKey, Identity>,
+) -> BTreeMap<PersonKey, Identity> {
+    let mut news = BTreeMap::new();
+    let mut others: Vec<(PersonKey, Vec<Field>)> = Vec::new();
+    for (key, person) in &reading.roster.people {
+        let now = Identity::of(person, fields, salt);
+        let Some(before) = remembered.get(key).filter(|known| !known.retired) else {
+            if !now.is_empty() {
+                news.insert(key.clone(), now);
+            }
+            continue;
+        };
+        let changed = before.changed(&now);
+        if changed.len() >= CHANGED {
+            others.push((key.clone(), changed));
+            continue;
+        }
+        let renewed = before.renewed(now);
+        if renewed != *before {
+            news.insert(key.clone(), renewed);
+        }
+    }
+    let mut moved = !others.is_empty();
+    for (key, changed) in others {
+        block(reading, key, &changed);
+    }
+    for (key, _) in remembered.iter().filter(|(_, known)| known.retired) {
+        moved = true;
+        reading.roster.people.entry(key.clone()).or_insert_with(|| departed(key));
+    }
+    if moved {
+        reading.roster.digest = digest::digest(&reading.roster);
+        reading.report.digest.clone_from(&reading.roster.digest);
+    }
+    news
+}
+
+fn block(reading: &mut Reading, key: PersonKey, changed: &[Field]) {
+    let Some(person) = reading.roster.people.remove(&key) else { return };
+    let fields = changed.iter().map(|field| field.as_str()).collect::<Vec<_>>().join(", ");
+    let report = &mut reading.report;
+    report.people -= 1;
+    report.blocked += 1;
+    let files = report.sources.iter_mut().flat_map(|source| &mut source.files);
+    for (file, row) in files.flat_map(|file| person.rows.first().map(|row| (file, row))) {
+        if file.file == row.file {
+            file.problem(Problem {
+                line: row.line,
+                column: None,
+                field: None,
+                value: Some(key.to_string()),
+                reason: Reason::Identity,
+                refused: true,
+                other: Some(fields.clone()),
+            });
+            file.problems.sort();
+            break;
+        }
+    }
+    let detail = rust_i18n::t!("roster.identity", person = key, fields = fields).into_owned();
+    let blocked =
+        BlockedPerson { key: key.clone(), problem: RowProblem::Identity, rows: person.rows, detail };
+    reading.roster.blocked.insert(key, blocked);
+}
+
+/// Somebody who has left, on a person's word and not on a row's.
+fn departed(key: &PersonKey) -> Person {
+    Person {
+        key: key.clone(),
+        sources: std::sync::Arc::from([]),
+        rows: vec![RowRef { file: RETIRED.into(), line: 0 }],
+        employment: Employment::Left,
+        text: Texts::default(),
+        departments: Cell::Unknown,
+        roles: Cell::Unknown,
+        phones: Cell::Unknown,
+        hire_date: Cell::Unknown,
+        leave_date: Cell::Unknown,
+        expires_on: Cell::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+
+    use super::*;
+    use crate::config::RosterConfig;
+    use crate::roster::read_memory;
+
+    const SALT: [u8; 32] = [7; 32];
+
+    fn reading(rows: &str) -> Reading {
+        let csv = format!("工号,姓名,手机,入职日期\n{rows}");
+        read_memory(&RosterConfig::default(), &[("a.csv", csv.into_bytes())], NaiveDate::default()).unwrap()
+    }
+
+    fn fields() -> Vec<Field> {
+        RosterConfig::default().identity
+    }
+
+    fn key() -> PersonKey {
+        PersonKey::new("1").unwrap()
+    }
+
+    /// The same key first with one row, then with another: whether the second is blocked.
+    fn blocked(before: &str, after: &str) -> bool {
+        let mut first = reading(before);
+        let known = judge(&mut first, &fields(), &SALT, &BTreeMap::new());
+        let mut second = reading(after);
+        let digest = second.roster.digest.clone();
+        judge(&mut second, &fields(), &SALT, &known);
+        let blocked = second.roster.blocked.contains_key(&key());
+        assert_eq!(blocked, second.roster.digest != digest);
+        assert_ne!(blocked, second.roster.people.contains_key(&key()));
+        assert_eq!(second.report.blocked, u64::from(blocked));
+        blocked
+    }
+
+    #[test]
+    fn two_changes_make_another_human_and_one_does_not() {
+        let zhang = "1,张三,13800138000,2020-01-01\n";
+        assert!(blocked(zhang, "1,李四,13900139000,2020-01-01\n"));
+        assert!(blocked(zhang, "1,李四,13800138000,2026-01-01\n"));
+        assert!(!blocked(zhang, "1,李四,13800138000,2020-01-01\n"));
+        assert!(!blocked(zhang, "1,张 三,13900139000;13800138000,2020-01-01\n"));
+        // What is empty or masked tells nothing.
+        assert!(!blocked(zhang, "1,李四,138****8000,\n"));
+        assert!(!blocked("1,张三,,\n", "1,李四,13900139000,2026-01-01\n"));
+    }
+
+    #[test]
+    fn changes_that_come_one_by_one_are_followed() {
+        let mut known = BTreeMap::new();
+        for row in
+            ["1,张三,13800138000,\n", "1,张三,,\n", "1,张三丰,13800138000,\n", "1,张三丰,13900139000,\n"]
+        {
+            let mut reading = reading(row);
+            known.extend(judge(&mut reading, &fields(), &SALT, &known));
+            assert!(reading.roster.blocked.is_empty(), "{row}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_remembered_in_clear_and_a_retired_key_has_left() {
+        let mut first = reading("1,张三,13800138000,2020-01-01\n");
+        let mut known = judge(&mut first, &fields(), &SALT, &BTreeMap::new());
+        let text = serde_json::to_string(&known).unwrap();
+        assert!(!text.contains("张三") && !text.contains("13800138000"), "{text}");
+        let again = judge(&mut first, &fields(), &SALT, &known);
+        assert!(again.is_empty(), "nothing new to remember");
+        known.insert(PersonKey::new("1~2").unwrap(), Identity::gone());
+        judge(&mut first, &fields(), &SALT, &known);
+        assert_eq!(first.roster.people[&PersonKey::new("1~2").unwrap()].employment, Employment::Left);
+    }
+}
