@@ -145,6 +145,13 @@ impl Request {
         Self { method: Method::POST, url, headers, body: Some(form) }
     }
 
+    /// A `POST` of JSON.
+    pub fn post_json(url: Url, json: Secret) -> Self {
+        let kind = HeaderValue::from_static("application/json; charset=utf-8");
+        let headers = HeaderMap::from_iter([(reqwest::header::CONTENT_TYPE, kind)]);
+        Self { method: Method::POST, url, headers, body: Some(json) }
+    }
+
     /// A `GET`.
     pub fn get(url: Url) -> Self {
         Self { method: Method::GET, url, headers: HeaderMap::new(), body: None }

@@ -15,6 +15,7 @@ pub mod gateway;
 pub mod http;
 pub mod mapping;
 pub mod model;
+pub mod notify;
 pub mod plan;
 pub mod report;
 pub mod roster;

@@ -20,6 +20,7 @@ use chrono_tz::Tz;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config, ConfigError, Env, Loaded, TargetConfig};
 use crate::gateway::HttpGateway;
+use crate::notify::Notifier;
 use crate::report::ErrorReport;
 use crate::store::{Store, StoreError};
 
@@ -58,6 +59,11 @@ impl App {
     /// The zone in which people read times and a day begins.
     pub const fn zone(&self) -> Tz {
         self.loaded.config.schedule.timezone
+    }
+
+    /// Who is told what happened.
+    pub fn notifier(&self) -> Notifier<'_, SystemClock> {
+        Notifier::new(&self.loaded.config.notify, self.loaded.base.as_path(), &self.env, self.clock)
     }
 
     /// The moment.

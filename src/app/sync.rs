@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::future::Future;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -221,6 +222,21 @@ impl App {
         let remembered = store.identities().await.map_err(|e| store_failure(&e))?;
         let news = identity::judge(&mut reading, fields, &salt, &remembered);
         Ok((reading, news))
+    }
+
+    /// Carries out a job that may add audit records, and keeps the chain's head outside the database if it did.
+    pub async fn audited<T>(&self, store: &Store, job: impl Future<Output = T>) -> T {
+        let Some(path) = self.heads_file() else { return job.await };
+        let before = store.audit_head().await.ok();
+        let result = job.await;
+        match store.audit_head().await {
+            Ok(head) if before.as_ref() == Some(&head) => {}
+            Ok(head) => {
+                self.keep_head(&head, &path);
+            }
+            Err(error) => tracing::error!(%error, "the head of the audit chain could not be read"),
+        }
+        result
     }
 
     /// Keeps a head outside the database. One that cannot be kept makes the run no worse, but an auditor must hear of

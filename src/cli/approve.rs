@@ -38,7 +38,7 @@ pub async fn run(args: &ApproveArgs, global: &Global, app: &App) -> anyhow::Resu
         actor: actor::current(),
         expires_at,
     };
-    let id = store.approve(new, now).await?;
+    let id = app.audited(&store, store.approve(new, now)).await?;
     let approved = Approved { id, guards, until: expires_at };
     if args.now {
         output::note(&approved.text(&target, app));

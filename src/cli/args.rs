@@ -487,6 +487,9 @@ pub struct GatewayArgs {
     /// Where chance begins, for faults that can be repeated exactly
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Serve the cloud endpoints too, signed with the same key: /v2/index.php is Tencent, / is UCloud
+    #[arg(long)]
+    pub cloud: bool,
 }
 
 /// `rosterd completions`

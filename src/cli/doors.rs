@@ -17,7 +17,9 @@ use crate::cloud::CloudError;
 use crate::cloud::jobs::Doors;
 use crate::cloud::open::Place;
 use crate::cloud::store::Order;
+use crate::config::Event;
 use crate::daemon::Done;
+use crate::notify::Message;
 use crate::report::ErrorReport;
 use crate::report::csv_safe::csv_safe;
 use crate::report::grid::{Grid, Tone};
@@ -66,11 +68,16 @@ pub fn failure(error: CloudError) -> Failure {
     Failure { exit, report: report(&error) }
 }
 
-/// As a failed job of the service.
-pub fn failed(what: &'static str, error: &CloudError) -> Done {
+/// As a failed job of the service. `title` is what people are told first.
+pub fn failed(
+    what: &'static str,
+    (event, title): (Event, String),
+    error: &CloudError,
+) -> (Done, Vec<Message>) {
     let ErrorReport { kind, message, next } = report(error);
     tracing::error!(kind, message, next, "{what}");
-    Done { exit_code: error.exit_code(), summary: message, complete: true }
+    let told = Message::new(event, title, vec![message.clone(), next]);
+    (Done { exit_code: error.exit_code(), summary: message, complete: true }, vec![told])
 }
 
 /// How long a job may still take when the service is asked to stop: the call in hand, and what it means.
@@ -78,19 +85,25 @@ const GRACE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Carries a job out, but does not let it wait for better times once a stop is requested. It may be dropped anywhere:
 /// what it began is finished at the next start.
-pub async fn until(stop: &Stop, app: &App, job: impl Future<Output = Done>) -> Done {
+pub async fn until(
+    stop: &Stop,
+    app: &App,
+    job: impl Future<Output = (Done, Vec<Message>)>,
+) -> (Done, Vec<Message>) {
     let enough = async {
         stop.when_requested().await;
         app.clock.sleep(GRACE).await;
     };
     tokio::select! {
         biased;
-        done = job => Done { complete: done.complete && (done.exit_code == 0 || !stop.requested()), ..done },
-        () = enough => Done {
-            exit_code: Exit::Failed.code(),
-            summary: t!("cloud.cli.stopped").into_owned(),
-            complete: false,
-        },
+        (done, messages) = job => {
+            let complete = done.complete && (done.exit_code == 0 || !stop.requested());
+            (Done { complete, ..done }, messages)
+        }
+        () = enough => {
+            let summary = t!("cloud.cli.stopped").into_owned();
+            (Done { exit_code: Exit::Failed.code(), summary, complete: false }, Vec::new())
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `rosterd oob`: the out-of-band VPN of Tencent's bare-metal servers.
 
+use std::convert::Infallible;
+
 use clap::{Args, Subcommand};
 use rust_i18n::t;
 use serde_json::{Value, json};
@@ -11,7 +13,9 @@ use crate::app::App;
 use crate::cloud::CloudError;
 use crate::cloud::jobs::DeviceLine;
 use crate::cloud::rotate::RotateReport;
+use crate::config::Event;
 use crate::daemon::Done;
+use crate::notify::Message;
 use crate::report::grid::strong;
 use crate::store::Store;
 use crate::store::journal::Trigger;
@@ -146,7 +150,8 @@ async fn rotate(args: &OobRotateArgs, app: &App) -> anyhow::Result<Exit> {
         // Looking must not make a database that would belong to whoever looked first.
         doors.preview(&app.store_to_read().await?, args.zone).await
     } else {
-        doors.rotate(&app.store().await?, args.zone).await
+        let store = app.store().await?;
+        app.audited(&store, doors.rotate(&store, args.zone)).await
     };
     let report = report.map_err(doors::failure)?;
     if args.form.output == Form::Table {
@@ -201,7 +206,9 @@ async fn device(args: &OobDeviceArgs, app: &App) -> anyhow::Result<Exit> {
     let lines = doors.devices(&args.id).await.map_err(doors::failure)?;
     let known: Vec<String> = lines.iter().filter(|l| l.found.is_ok()).map(|l| l.id.clone()).collect();
     if args.reveal && !known.is_empty() {
-        doors.note_revealed(&app.store().await?, "oob_device", &known).await.map_err(doors::failure)?;
+        let store = app.store().await?;
+        let noted = app.audited(&store, doors.note_revealed(&store, "oob_device", &known)).await;
+        noted.map_err(doors::failure)?;
     }
     let mut columns = vec![
         ("id", t!("cloud.cli.id")),
@@ -258,18 +265,40 @@ fn as_json(line: &DeviceLine, reveal: bool) -> Value {
 }
 
 /// The scheduled change of the password.
-pub async fn scheduled(app: &App, store: &Store, trigger: Trigger) -> Done {
-    let result: Result<_, CloudError> = doors::of(app, trigger).rotate(store, None).await;
+pub async fn scheduled(app: &App, store: &Store, trigger: Trigger) -> (Done, Vec<Message>) {
+    let result: Result<_, CloudError> = app.audited(store, doors::of(app, trigger).rotate(store, None)).await;
     match result {
         Ok(report) => {
-            let RotateReport { mode, user, sink, finishes_earlier, .. } = &report;
-            tracing::info!(mode = mode.as_str(), user, sink, finishes_earlier, "VPN password rotated");
-            for path in &report.kept {
-                tracing::warn!(path = %path.display(), "a password that might still come into force is kept");
-            }
+            log(&report);
             let summary = t!("cloud.cli.rotated", user = report.user).into_owned();
-            Done { exit_code: Exit::Done.code(), summary, complete: true }
+            (Done { exit_code: Exit::Done.code(), summary, complete: true }, Vec::new())
         }
-        Err(error) => doors::failed("VPN password rotation failed", &error),
+        Err(error) => {
+            let title = (Event::OobFailed, t!("notify.oob_failed").into_owned());
+            doors::failed("VPN password rotation failed", title, &error)
+        }
+    }
+}
+
+/// Finishes a change that an earlier process began and left, so that it does not wait a month for the next one. Then
+/// there is nothing more to do.
+pub async fn finish(app: &App, store: &Store) -> Infallible {
+    if app.config().oob.is_some() {
+        match app.audited(store, doors::of(app, Trigger::Schedule).finish(store)).await {
+            Ok(Some(report)) => log(&report),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(kind = error.kind(), %error, "an earlier rotation cannot be finished")
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+fn log(report: &RotateReport) {
+    let RotateReport { mode, user, sink, finishes_earlier, .. } = report;
+    tracing::info!(mode = mode.as_str(), user, sink, finishes_earlier, "VPN password rotated");
+    for path in &report.kept {
+        tracing::warn!(path = %path.display(), "a password that might still come into force is kept");
     }
 }

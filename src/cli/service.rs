@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::app::sync::{Request, Watcher};
 use crate::config::Env;
 use crate::daemon::{self, Done, Due, Ended, Surroundings, Systemd, Wake};
+use crate::notify::{self, Message};
 use crate::report::{TargetReport, table};
 use crate::stop::Stop;
 use crate::store::Store;
@@ -29,8 +30,19 @@ pub async fn run(global: &Global, app: App) -> anyhow::Result<Exit> {
         let around =
             Surroundings { clock: app.clock, ticks: store.clone(), manager: Systemd, stop: stop.clone() };
         let schedules = daemon::schedules(app.config());
-        let job = async |due: Due| work(due, &app, &store, &stop).await;
-        let ended = daemon::run(&schedules, &around, (wake.clone(), &mut woken), job).await?;
+        let notifier = app.notifier();
+        let job = async |due: Due| {
+            let (done, messages) = work(due, &app, &store, &stop).await;
+            notifier.tell(messages).await;
+            done
+        };
+        let serving = daemon::run(&schedules, &around, (wake.clone(), &mut woken), job);
+        // Work that an earlier process left is finished beside; it may be dropped anywhere.
+        let ended = tokio::select! {
+            biased;
+            ended = serving => ended?,
+            never = oob::finish(&app, &store) => match never {},
+        };
         if ended != Ended::Reload {
             break ended;
         }
@@ -57,8 +69,8 @@ fn reload(global: &Global, old: App) -> App {
     }
 }
 
-/// One job, told to the log.
-async fn work(due: Due, app: &App, store: &Store, stop: &Stop) -> Done {
+/// One job, told to the log, and what people should be told of it.
+async fn work(due: Due, app: &App, store: &Store, stop: &Stop) -> (Done, Vec<Message>) {
     match due.name {
         daemon::OOB_ROTATE => doors::until(stop, app, oob::scheduled(app, store, due.trigger)).await,
         daemon::UCLOUD_WATCH => doors::until(stop, app, ucloud::scheduled(app, store, due.trigger)).await,
@@ -66,15 +78,15 @@ async fn work(due: Due, app: &App, store: &Store, stop: &Stop) -> Done {
     }
 }
 
-fn failed(error: anyhow::Error) -> Done {
+fn failed(error: anyhow::Error) -> (Done, Vec<Message>) {
     let Failure { exit, report } = failure::of(&error);
     tracing::error!(kind = report.kind, message = report.message, "job failed");
     let summary = t!("cli.run.failed", message = report.message).into_owned();
-    Done { exit_code: exit.code(), summary, complete: true }
+    (Done { exit_code: exit.code(), summary, complete: true }, vec![notify::of_error(&report)])
 }
 
 /// One sync of everything.
-async fn sync_all(due: Due, app: &App, store: &Store, stop: &Stop) -> Done {
+async fn sync_all(due: Due, app: &App, store: &Store, stop: &Stop) -> (Done, Vec<Message>) {
     let request = Request::all(due.trigger, stop.clone());
     let watcher = Watcher { reading: None, actions: &|_| {} };
     let answer = match app.sync(store, request, watcher).await {
@@ -85,6 +97,7 @@ async fn sync_all(due: Due, app: &App, store: &Store, stop: &Stop) -> Done {
     let exit_code = sync::exit(&answer).code();
     // A run that a stop cut short is made up at the next start; one that was through anyway is not.
     let complete = exit_code == Exit::Done.code() || !stop.requested();
+    let messages = notify::of_sync(&answer.report, answer.roster_error.as_ref());
     let summary = match answer.roster_error {
         Some(error) => {
             tracing::error!(kind = error.kind, message = error.message, "roster failed");
@@ -92,7 +105,7 @@ async fn sync_all(due: Due, app: &App, store: &Store, stop: &Stop) -> Done {
         }
         None => answer.report.targets.iter().map(table::one_line).collect::<Vec<_>>().join("; "),
     };
-    Done { exit_code, summary, complete }
+    (Done { exit_code, summary, complete }, messages)
 }
 
 fn log(target: &TargetReport) {

@@ -11,6 +11,7 @@ use super::{failure, output, signals};
 use crate::app::App;
 use crate::app::plan_file::PlanFile;
 use crate::app::sync::{Answer, Request};
+use crate::notify;
 use crate::report::table::{self, RefusedRow, View};
 use crate::report::{FailureReport, SyncReport};
 use crate::roster::{RosterOverride, RosterReport};
@@ -34,6 +35,10 @@ pub async fn run(args: &SyncArgs, global: &Global, app: &App) -> anyhow::Result<
     }
     let answer = carry_out(request, global, app, &store).await?;
     show(&answer, args.output.output, args.full)?;
+    if !args.dry_run {
+        let messages = notify::of_sync(&answer.report, answer.roster_error.as_ref());
+        app.notifier().tell(messages).await;
+    }
     Ok(exit(&answer))
 }
 

@@ -13,7 +13,9 @@ use crate::app::App;
 use crate::cloud::jobs::KeyLine;
 use crate::cloud::look::WatchReport;
 use crate::cloud::watch::{ChangeKind, KeyChange};
+use crate::config::Event;
 use crate::daemon::Done;
+use crate::notify::Message;
 use crate::store::Store;
 use crate::store::journal::Trigger;
 
@@ -77,7 +79,8 @@ async fn auth(args: &UcloudAuthArgs, app: &App) -> anyhow::Result<Exit> {
     if args.reveal && !keys.is_empty() {
         let names: std::collections::BTreeSet<_> = keys.iter().map(|k| k.domain.clone()).collect();
         let names: Vec<_> = names.into_iter().collect();
-        doors.note_revealed(&store, "ucloud_keys", &names).await.map_err(doors::failure)?;
+        let noted = app.audited(&store, doors.note_revealed(&store, "ucloud_keys", &names)).await;
+        noted.map_err(doors::failure)?;
     }
     let mut columns = vec![
         ("domain", t!("cloud.cli.cdn_domain")),
@@ -127,7 +130,8 @@ fn by_domain(keys: &[KeyLine]) -> Value {
 
 async fn watch(args: &UcloudWatchArgs, app: &App) -> anyhow::Result<Exit> {
     let store = app.store().await?;
-    let report = doors::of(app, Trigger::Cli).watch(&store).await.map_err(doors::failure)?;
+    let looked = app.audited(&store, doors::of(app, Trigger::Cli).watch(&store)).await;
+    let report = looked.map_err(doors::failure)?;
     let mut sheet = Sheet::new(&[
         ("change", t!("cloud.cli.change")),
         ("domain", t!("cloud.cli.cdn_domain")),
@@ -145,6 +149,7 @@ async fn watch(args: &UcloudWatchArgs, app: &App) -> anyhow::Result<Exit> {
     if form == Form::Table {
         output::text(&format!("{}\n", summary(&report)))?;
     }
+    app.notifier().tell(news(&report).into_iter().collect()).await;
     let changed = args.detailed_exitcode && !report.changes.is_empty();
     Ok(if changed { Exit::Changes } else { Exit::Done })
 }
@@ -191,9 +196,19 @@ fn summary(report: &WatchReport) -> String {
     .into_owned()
 }
 
+/// What people are told of a look: which keys, never which fingerprints.
+fn news(report: &WatchReport) -> Option<Message> {
+    if report.changes.is_empty() {
+        return None;
+    }
+    let line = |change: &KeyChange| format!("{} {} ({})", word(change.change), change.domain, change.kind);
+    let lines = std::iter::once(summary(report)).chain(report.changes.iter().map(line)).collect();
+    Some(Message::new(Event::UcloudKeys, t!("notify.ucloud").into_owned(), lines))
+}
+
 /// The scheduled look.
-pub async fn scheduled(app: &App, store: &Store, trigger: Trigger) -> Done {
-    match doors::of(app, trigger).watch(store).await {
+pub async fn scheduled(app: &App, store: &Store, trigger: Trigger) -> (Done, Vec<Message>) {
+    match app.audited(store, doors::of(app, trigger).watch(store)).await {
         Ok(report) => {
             for change in &report.changes {
                 let KeyChange { domain, kind, change, .. } = change;
@@ -210,8 +225,12 @@ pub async fn scheduled(app: &App, store: &Store, trigger: Trigger) -> Done {
                 changes = report.changes.len(),
                 "keys looked at"
             );
-            Done { exit_code: Exit::Done.code(), summary: summary(&report), complete: true }
+            let done = Done { exit_code: Exit::Done.code(), summary: summary(&report), complete: true };
+            (done, news(&report).into_iter().collect())
         }
-        Err(error) => doors::failed("look at UCloud's keys failed", &error),
+        Err(error) => {
+            let title = (Event::UcloudKeys, t!("notify.ucloud_failed").into_owned());
+            doors::failed("look at UCloud's keys failed", title, &error)
+        }
     }
 }

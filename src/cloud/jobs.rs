@@ -122,6 +122,19 @@ impl<C: Clock + Clone> Doors<'_, C> {
         self.rotator(&client, store, &sink)?.rotate(zone).await
     }
 
+    /// Finishes a change that an earlier process left in the middle, if there is one and the settings are complete.
+    ///
+    /// # Errors
+    /// As [`Rotator::finish`].
+    pub async fn finish(&self, store: &Store) -> Result<Option<RotateReport>, CloudError> {
+        let config = self.oob_config()?;
+        if config.sink.is_none() || config.zone.is_none() {
+            return Ok(None);
+        }
+        let (client, sink, zone) = self.rotation(None)?;
+        self.rotator(&client, store, &sink)?.finish(zone).await
+    }
+
     /// What [`rotate`](Self::rotate) would do.
     ///
     /// # Errors

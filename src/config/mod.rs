@@ -11,6 +11,7 @@ mod error;
 mod init;
 mod load;
 mod loosened;
+mod notify;
 mod path;
 mod roster;
 pub mod schedule;
@@ -36,6 +37,7 @@ pub use error::{ConfigError, Problem};
 pub use init::init;
 pub use load::{LOCAL_PATH, Loaded, SYSTEM_PATH, digest, load, parse};
 pub use loosened::loosened;
+pub use notify::{Event, NotifyConfig, NotifyKind};
 pub use roster::*;
 pub use schedule::Timetable;
 pub use show::{Origin, Setting};
@@ -65,6 +67,9 @@ pub struct Config {
     pub audit: AuditConfig,
     /// Approvals.
     pub approval: ApprovalConfig,
+    /// Who is told what happened.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<NotifyConfig>,
     /// The out-of-band VPN of Tencent's bare-metal servers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oob: Option<OobConfig>,

@@ -35,6 +35,7 @@ pub fn empty(target: &TargetName, run: RunId) -> TargetReport {
         blocked: Vec::new(),
         recovered: Vec::new(),
         warnings: Vec::new(),
+        loosened: Vec::new(),
         error: None,
         actions: None,
     }

@@ -126,6 +126,7 @@ pub struct Run<'a, G, C: Clock + Clone> {
     row: TargetRow,
     recovery: Recovery,
     warnings: Vec<String>,
+    loosened: Vec<String>,
     mutated: bool,
 }
 
@@ -168,10 +169,11 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             row,
             recovery: Recovery::default(),
             warnings: Vec::new(),
+            loosened: Vec::new(),
             mutated: false,
         };
         run.recovery.words.extend(crashed.into_iter().map(words::crashed));
-        run.note_config().await?;
+        run.loosened = run.note_config().await?;
         if run.ground.target.tls.insecure {
             run.warnings.push(rust_i18n::t!("sync.insecure", target = run.ground.target.name).into_owned());
         }
@@ -183,9 +185,9 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
     }
 
     /// Remembers the target's configuration, and records which brakes were taken off since the last run.
-    async fn note_config(&self) -> Result<(), StoreError> {
+    async fn note_config(&self) -> Result<Vec<String>, StoreError> {
         if self.order.dry {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let (store, target) = (self.ground.store, self.ground.target);
         let text = crate::store::json(target)?;
@@ -193,10 +195,11 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         let old: Option<TargetConfig> = before.and_then(|text| serde_json::from_str(&text).ok());
         let loosened = old.map(|old| crate::config::loosened(&old, target)).unwrap_or_default();
         if loosened.is_empty() {
-            return Ok(());
+            return Ok(loosened);
         }
         let body = serde_json::json!({ "loosened": loosened, "actor": self.order.actor });
-        store.audit(Record::new("config_changed", self.now()).on(&target.name, self.id).body(body)).await
+        store.audit(Record::new("config_changed", self.now()).on(&target.name, self.id).body(body)).await?;
+        Ok(loosened)
     }
 
     /// Looks at what earlier runs left open. A dry run keeps what it finds to itself.
@@ -538,6 +541,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         report.duration_ms = took.as_millis().try_into().unwrap_or(u64::MAX);
         report.state = outcome::state(&row, self.order.as_of);
         report.recovered = self.recovery.words;
+        report.loosened = self.loosened;
         report.warnings.splice(0..0, self.warnings);
         let end = RunEnd {
             outcome: report.outcome,

@@ -8,16 +8,17 @@ use serde_json::json;
 
 use crate::cli_world::World;
 
-const KEY: &str = "canary-key-5d1f";
+pub const KEY: &str = "canary-key-5d1f";
 
 /// A simulated gateway in a process of its own; it ends with the test.
-struct Gateway {
+pub struct Gateway {
     process: Child,
-    url: String,
+    /// Its address.
+    pub url: String,
 }
 
 impl Gateway {
-    fn start(args: &[&str]) -> Self {
+    pub fn start(args: &[&str]) -> Self {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("rosterd"));
         command.env_clear().args(["gateway", "--listen", "127.0.0.1:0", "--key", KEY]).args(args);
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();

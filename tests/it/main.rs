@@ -24,6 +24,8 @@ mod daemon;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod doors;
+#[cfg(test)]
 mod gateway_device;
 #[cfg(test)]
 mod gateway_hostile;

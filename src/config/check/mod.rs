@@ -74,6 +74,7 @@ pub const CHECKS: &[Check] = &[
     Check { name: "schedule", run: schedule::schedule },
     Check { name: "state", run: schedule::state },
     Check { name: "cloud sections", run: cloud },
+    Check { name: "receivers of messages", run: notify },
     Check { name: "everything compiles", run: compiled },
 ];
 
@@ -110,6 +111,15 @@ fn cloud(config: &Config, findings: &mut Findings) {
     }
     if let Some(ucloud) = &config.ucloud {
         schedule::crons("ucloud.watch", &ucloud.watch, findings);
+    }
+}
+
+/// Who is told must be reachable.
+fn notify(config: &Config, findings: &mut Findings) {
+    for (place, receiver) in config.notify.iter().enumerate() {
+        for (key, message) in receiver.problems() {
+            findings.say(format!("notify[{place}].{key}"), message);
+        }
     }
 }
 

@@ -161,7 +161,12 @@ impl<C: Clock + Clone> Server<C> {
 
     /// Serves until told to stop. Calls in hand are then cut off, as when a device is switched off.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) {
-        let router = Router::new().fallback(answer::<C>).with_state(self.clone());
+        self.serve_with(Router::new(), listener, stop).await;
+    }
+
+    /// Like [`serve`](Self::serve), with other services at addresses of their own.
+    pub async fn serve_with(self, others: Router, listener: TcpListener, stop: CancellationToken) {
+        let router = Router::new().fallback(answer::<C>).with_state(self.clone()).merge(others);
         let serve = async {
             loop {
                 match listener.accept().await {

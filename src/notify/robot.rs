@@ -1,0 +1,199 @@
+//! What a robot is sent and what its answer means. Pure: no network, no clock. Messages are plain text, so nothing that
+//! stands in a roster can become markup or a mention.
+//!
+//! Sources: WeCom developer.work.weixin.qq.com/document/path/99110; DingTalk's page on custom robots; Feishu's guide to
+//! custom bots. All three answer HTTP 200 with the error inside.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::Message;
+use crate::config::NotifyKind;
+use crate::http::encode_pairs;
+use crate::model::cut_bytes;
+use crate::secret::Secret;
+
+/// WeCom takes 2048 bytes of text, the others about 20 kB.
+const MAX_TEXT: usize = 2000;
+/// A message is read on a telephone.
+const MAX_LINES: usize = 10;
+
+/// Address and body of a message.
+pub struct Letter {
+    /// Where to; signed where the robot wants that.
+    pub url: Secret,
+    /// JSON.
+    pub body: Secret,
+}
+
+/// Puts a message into the form that this kind of receiver takes.
+pub fn letter(
+    kind: NotifyKind,
+    url: &Secret,
+    secret: Option<&Secret>,
+    message: &Message,
+    names: bool,
+    now: DateTime<Utc>,
+) -> Letter {
+    let text = text(message, names);
+    let mut address = url.expose().to_owned();
+    let body = match kind {
+        NotifyKind::Wecom => json!({ "msgtype": "text", "text": { "content": text } }),
+        NotifyKind::Dingtalk => {
+            if let Some(secret) = secret {
+                let time = now.timestamp_millis().to_string();
+                let sign = sign(secret.expose(), &format!("{time}\n{}", secret.expose()));
+                address.push(if address.contains('?') { '&' } else { '?' });
+                address.push_str(&encode_pairs([("timestamp", time.as_str()), ("sign", sign.as_str())]));
+            }
+            json!({ "msgtype": "text", "text": { "content": text } })
+        }
+        NotifyKind::Feishu => {
+            let mut body = json!({ "msg_type": "text", "content": { "text": text } });
+            if let Some(secret) = secret {
+                let time = now.timestamp().to_string();
+                // As DingTalk's, with key and message the other way round.
+                body["sign"] = json!(sign(&format!("{time}\n{}", secret.expose()), ""));
+                body["timestamp"] = json!(time);
+            }
+            body
+        }
+        NotifyKind::Webhook => webhook(message, names, now),
+    };
+    Letter { url: Secret::new(address), body: Secret::new(body.to_string()) }
+}
+
+/// The whole of a message, for programs.
+fn webhook(message: &Message, names: bool, now: DateTime<Utc>) -> Value {
+    let people: &[String] = if names { &message.people } else { &[] };
+    json!({
+        "version": 1, "event": message.event, "title": message.title, "lines": message.lines, "people": people,
+        "target": message.target, "run_id": message.run, "at": now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+    })
+}
+
+/// The first lines of a message, for people.
+fn text(message: &Message, names: bool) -> String {
+    let people: &[String] = if names { &message.people } else { &[] };
+    let all = message.lines.len() + people.len();
+    let mut text = message.title.clone();
+    for line in message.lines.iter().chain(people).take(MAX_LINES) {
+        text.push('\n');
+        text.push_str(line);
+    }
+    let text = cut_bytes(&text, MAX_TEXT);
+    match all.saturating_sub(MAX_LINES) {
+        0 => text.to_owned(),
+        more => format!("{text}\n{}", rust_i18n::t!("notify.more", more = more)),
+    }
+}
+
+fn sign(key: &str, message: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else {
+        // HMAC takes keys of any length.
+        return String::new();
+    };
+    mac.update(message.as_bytes());
+    STANDARD.encode(mac.finalize().into_bytes())
+}
+
+#[derive(Deserialize)]
+struct Said {
+    #[serde(alias = "errcode", alias = "StatusCode")]
+    code: Option<i64>,
+    #[serde(alias = "errmsg", alias = "StatusMessage", default)]
+    msg: String,
+}
+
+/// Whether an answer means that the message was taken; else why not.
+///
+/// # Errors
+/// With the receiver's own words, or the HTTP status.
+pub fn taken(kind: NotifyKind, status: u16, body: &[u8]) -> Result<(), String> {
+    if !(200..300).contains(&status) {
+        return Err(format!("HTTP {status}"));
+    }
+    if kind == NotifyKind::Webhook {
+        return Ok(());
+    }
+    match serde_json::from_slice::<Said>(body) {
+        Ok(Said { code: Some(0), .. }) => Ok(()),
+        Ok(Said { code: Some(code), msg }) => Err(format!("{code} {}", cut_bytes(&msg, 200))),
+        Ok(Said { code: None, .. }) | Err(_) => Err(rust_i18n::t!("notify.no_answer").into_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Event;
+
+    fn message(lines: usize) -> Message {
+        Message {
+            event: Event::Held,
+            title: "rosterd hq: held".into(),
+            lines: (1..=lines).map(|n| format!("line {n}")).collect(),
+            people: vec!["10023".into()],
+            target: Some("hq".into()),
+            run: Some("7".into()),
+        }
+    }
+
+    fn sent(kind: NotifyKind, url: &str, lines: usize, names: bool) -> (String, Value) {
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let secret = Secret::new("SECabc".into());
+        let letter = letter(kind, &Secret::new(url.into()), Some(&secret), &message(lines), names, now);
+        (letter.url.expose().to_owned(), serde_json::from_str(letter.body.expose()).unwrap())
+    }
+
+    /// The signatures were computed with another program.
+    #[test]
+    fn each_robot_gets_its_form_and_its_signature() {
+        let (url, body) = sent(NotifyKind::Wecom, "https://w/send?key=K", 1, false);
+        assert_eq!(url, "https://w/send?key=K");
+        assert_eq!(body, json!({ "msgtype": "text", "text": { "content": "rosterd hq: held\nline 1" } }));
+        let (url, body) = sent(NotifyKind::Dingtalk, "https://d/send?access_token=T", 1, false);
+        let sign = "jcUpW0QmtKduN03n4JqQ0PBosVjqnM8gU7fIIvsDmCM%3D";
+        assert_eq!(url, format!("https://d/send?access_token=T&timestamp=1700000000000&sign={sign}"));
+        assert_eq!(body["text"]["content"], "rosterd hq: held\nline 1");
+        let (url, body) = sent(NotifyKind::Feishu, "https://f/hook/ID", 1, false);
+        assert_eq!(url, "https://f/hook/ID");
+        assert_eq!(body["sign"], "XprR1de+0SSBnwWyU/4k6x2TL+Q2SJlM5NNEdAv7MWg=");
+        assert_eq!((&body["timestamp"], &body["msg_type"]), (&json!("1700000000"), &json!("text")));
+        let (_, body) = sent(NotifyKind::Webhook, "https://h/", 1, false);
+        assert_eq!(
+            (&body["event"], &body["target"], &body["people"]),
+            (&json!("held"), &json!("hq"), &json!([]))
+        );
+    }
+
+    #[test]
+    fn people_are_named_only_where_that_is_wanted_and_long_messages_end() {
+        let text = |lines, names| {
+            sent(NotifyKind::Wecom, "https://w/", lines, names).1["text"]["content"].to_string()
+        };
+        assert!(!text(2, false).contains("10023") && text(2, true).contains("10023"));
+        let long = text(30, false);
+        assert!(long.contains("line 10") && !long.contains("line 11") && long.contains("20"), "{long}");
+    }
+
+    #[test]
+    fn an_error_inside_a_good_status_is_an_error() {
+        let wecom = |body: &str| taken(NotifyKind::Wecom, 200, body.as_bytes());
+        assert_eq!(wecom(r#"{"errcode":0,"errmsg":"ok"}"#), Ok(()));
+        assert_eq!(
+            wecom(r#"{"errcode":93000,"errmsg":"invalid webhook url"}"#),
+            Err("93000 invalid webhook url".into())
+        );
+        assert!(wecom("<html>").is_err() && wecom("{}").is_err());
+        assert_eq!(taken(NotifyKind::Feishu, 200, br#"{"code":0,"msg":"success"}"#), Ok(()));
+        assert!(taken(NotifyKind::Feishu, 200, br#"{"code":19021,"msg":"sign match fail"}"#).is_err());
+        assert_eq!(taken(NotifyKind::Webhook, 204, b""), Ok(()));
+        assert_eq!(taken(NotifyKind::Webhook, 500, b""), Err("HTTP 500".into()));
+    }
+}
