@@ -167,8 +167,12 @@ impl App {
         for name in &wanted {
             self.target(name)?;
         }
-        let all = &self.config().target;
-        Ok(all.iter().filter(|t| wanted.is_empty() || wanted.contains(&t.name)).cloned().collect())
+        let wanted = |target: &&TargetConfig| wanted.is_empty() || wanted.contains(&target.name);
+        let mut targets: Vec<_> = self.config().target.iter().filter(wanted).cloned().collect();
+        for sink in targets.iter_mut().filter_map(|target| target.initial_password.sink.as_mut()) {
+            sink.resolve(&self.loaded.base);
+        }
+        Ok(targets)
     }
 
     fn order(&self, request: &Request) -> Order {

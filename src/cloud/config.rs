@@ -5,10 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::sink::SinkRef;
 use crate::config::{Span, values};
 use crate::http::{Url, check_url};
 use crate::secret::SecretRef;
+use crate::sink::SinkRef;
 
 /// Where Tencent's old API answers. The host is part of what is signed.
 pub const TENCENT_ENDPOINT: &str = "https://bm.api.qcloud.com/v2/index.php";

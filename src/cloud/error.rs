@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use super::call::CallError;
 use super::config::Problem;
 use super::password::PasswordError;
-use super::sink::SinkError;
 use crate::http::HttpError;
+use crate::sink::SinkError;
 use crate::store::StoreError;
 
 /// Whose API.

@@ -8,7 +8,6 @@ use super::config::{OobConfig, UcloudConfig};
 use super::look::{Look, WatchReport};
 use super::open::{self, Place};
 use super::rotate::{RotateReport, Rotator};
-use super::sink::SinkRef;
 use super::store::{self, Order};
 use super::tencent::{DeviceInfo, VpnInfo, Zone};
 use super::ucloud::DomainAuth;
@@ -16,6 +15,7 @@ use super::watch::{KeyMark, Salt};
 use super::{CloudError, tencent};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::sink::SinkRef;
 use crate::store::Store;
 
 /// The doors of a configuration, for somebody.

@@ -17,7 +17,6 @@ pub mod password;
 pub mod refusal;
 pub mod rotate;
 pub mod simulated;
-pub mod sink;
 pub mod store;
 pub mod tencent;
 #[cfg(test)]

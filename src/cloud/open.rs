@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::call::{HttpPost, Patience};
 use super::config::{OobConfig, UcloudConfig};
-use super::sink::SinkRef;
 use super::{CloudError, tencent, ucloud};
 use crate::clock::Clock;
 use crate::config::Env;
 use crate::secret::{Secret, SecretRef};
+use crate::sink::SinkRef;
 
 /// Where keys are read from.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,6 @@
-//! Passwords of the out-of-band VPN: the vendor's rule, and new ones from the operating system's randomness.
+//! Passwords of the out-of-band VPN: the vendor's rule, and new ones that keep it.
 
-use rand::TryRngCore as _;
-use rand::rngs::OsRng;
-
+use crate::randomness::{self, NoRandomness};
 use crate::secret::Secret;
 
 const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -25,8 +23,8 @@ pub enum PasswordError {
     #[error("{}", rust_i18n::t!("cloud.password.classes"))]
     Classes,
     /// The operating system gave no random numbers.
-    #[error("{}", rust_i18n::t!("cloud.password.randomness"))]
-    Randomness,
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
 }
 
 /// The documented rule: 8 to 16 characters, at least two of letters, digits and `!#$%&^*()`. Whether the service
@@ -49,47 +47,11 @@ pub fn check(password: &str) -> Result<(), PasswordError> {
 
 /// A new password of this length with letters, digits and symbols.
 pub fn generate(length: u8) -> Result<Secret, PasswordError> {
-    generate_from(length, &mut || {
-        let mut byte = [0_u8];
-        OsRng.try_fill_bytes(&mut byte).map_err(|_| PasswordError::Randomness)?;
-        Ok(byte[0])
-    })
-}
-
-type Bytes<'a> = &'a mut dyn FnMut() -> Result<u8, PasswordError>;
-
-/// Draws whole passwords until one has all three classes: every allowed password is equally likely that way.
-fn generate_from(length: u8, random: Bytes<'_>) -> Result<Secret, PasswordError> {
     let length = usize::from(length);
     if !(8..=16).contains(&length) {
         return Err(PasswordError::Length { length });
     }
-    let all = [LETTERS, DIGITS, SYMBOLS].concat();
-    // Even a bad source ends: 8 characters miss a class in about every second draw.
-    for _ in 0..1000 {
-        let mut text = String::with_capacity(length);
-        while text.len() < length {
-            text.push(char::from(draw(&all, random)?));
-        }
-        let has = |set: &[u8]| text.bytes().any(|b| set.contains(&b));
-        if has(LETTERS) && has(DIGITS) && has(SYMBOLS) {
-            return Ok(Secret::new(text));
-        }
-        drop(Secret::new(text));
-    }
-    Err(PasswordError::Randomness)
-}
-
-/// One of `set`, each equally likely: bytes beyond the last full round are drawn again.
-fn draw(set: &[u8], random: Bytes<'_>) -> Result<u8, PasswordError> {
-    let fair = 256 - 256 % set.len();
-    for _ in 0..1000 {
-        let byte = usize::from(random()?);
-        if byte < fair {
-            return Ok(set[byte % set.len()]);
-        }
-    }
-    Err(PasswordError::Randomness)
+    Ok(randomness::password(length, &[LETTERS, DIGITS, SYMBOLS])?)
 }
 
 #[cfg(test)]
@@ -126,31 +88,6 @@ mod tests {
         }
         assert_eq!(generate(7).unwrap_err(), PasswordError::Length { length: 7 });
         assert_eq!(generate(17).unwrap_err(), PasswordError::Length { length: 17 });
-    }
-
-    #[test]
-    fn every_character_is_equally_likely() {
-        let set = [LETTERS, DIGITS, SYMBOLS].concat();
-        let mut next = 0_u8;
-        let mut counts = std::collections::BTreeMap::new();
-        // 256 consecutive bytes hold every value once: three full rounds of the set.
-        let mut source = || {
-            let byte = next;
-            next = next.wrapping_add(1);
-            Ok(byte)
-        };
-        for _ in 0..3 * set.len() {
-            *counts.entry(draw(&set, &mut source).unwrap()).or_insert(0) += 1;
-        }
-        assert!(counts.values().all(|n| *n == 3) && counts.len() == set.len());
-    }
-
-    #[test]
-    fn a_dead_source_is_an_error_and_no_loop() {
-        assert_eq!(generate_from(16, &mut || Ok(255)).unwrap_err(), PasswordError::Randomness);
-        assert_eq!(generate_from(16, &mut || Ok(0)).unwrap_err(), PasswordError::Randomness);
-        let failing = &mut || Err(PasswordError::Randomness);
-        assert_eq!(generate_from(16, failing).unwrap_err(), PasswordError::Randomness);
     }
 
     proptest! {

@@ -12,12 +12,12 @@ use serde::Serialize;
 
 use super::call::{CallError, Patience, Post, pauses};
 use super::refusal::Kind;
-use super::sink::{Pending, SinkRef};
 use super::store::{self, Order, Rotation, RotationState};
 use super::tencent::{Client, Mode, Outcome, VpnInfo};
 use super::{Call, CloudError, Provider, password};
 use crate::clock::Clock;
 use crate::secret::Secret;
+use crate::sink::{Pending, SinkRef};
 use crate::store::Store;
 
 /// The steps of a rotation, in order. Each is over when it is named.
@@ -137,7 +137,8 @@ impl<P: Post, C: Clock> Rotator<'_, P, C> {
     /// If the service cannot be asked, or the sink is not readable.
     pub async fn preview(&self, zone: u64) -> Result<RotateReport, CloudError> {
         let info = self.client.vpn_info(zone).await?;
-        let finishes = matches!(self.sink.read_pending()?, Pending::Readable(_));
+        let finishes =
+            matches!(self.sink.read_pending(|line| password::check(line).is_ok())?, Pending::Readable(_));
         let mut report = self.report(&info, Mode::for_first(info.be_first), finishes).await?;
         report.dry_run = true;
         report.outcome = "planned";
@@ -168,7 +169,9 @@ impl<P: Post, C: Clock> Rotator<'_, P, C> {
     /// As [`rotate`](Self::rotate).
     pub async fn finish(&self, zone: u64) -> Result<Option<RotateReport>, CloudError> {
         let open = store::open_rotation(self.store, &self.sink_key()).await?;
-        if open.is_none() && matches!(self.sink.read_pending()?, Pending::None) {
+        if open.is_none()
+            && matches!(self.sink.read_pending(|line| password::check(line).is_ok())?, Pending::None)
+        {
             return Ok(None);
         }
         let _lock = self.lock()?;
@@ -197,7 +200,7 @@ impl<P: Post, C: Clock> Rotator<'_, P, C> {
 
     /// Clears what an earlier rotation left; gives back a password that must be sent (again).
     async fn resume(&self, info: &VpnInfo) -> Result<Option<InFlight>, CloudError> {
-        let pending = self.sink.read_pending()?;
+        let pending = self.sink.read_pending(|line| password::check(line).is_ok())?;
         let open = store::open_rotation(self.store, &self.sink_key()).await?;
         let rotation = match (open, &pending) {
             (None, Pending::None) => return Ok(None),
@@ -314,7 +317,7 @@ impl<P: Post, C: Clock> Rotator<'_, P, C> {
 
     async fn note_sending(&self, flight: &InFlight, mode: Mode) -> Result<(), CloudError> {
         let path = self.sink.pending_path();
-        let file = self.sink.pending_mark()?.ok_or(super::sink::SinkError::OddPending { path })?;
+        let file = self.sink.pending_mark()?.ok_or(crate::sink::SinkError::OddPending { path })?;
         Ok(store::note_sending(self.store, flight.id, mode, file, self.clock.now()).await?)
     }
 

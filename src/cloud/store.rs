@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::sink::FileMark;
 use super::tencent::Mode;
 use super::watch::{KeyMark, Marks, Salt};
+use crate::sink::FileMark;
 use crate::store::audit::{self, Record};
 use crate::store::journal::{Actor, Trigger};
 use crate::store::{Store, StoreError, millis, time};

@@ -1,6 +1,6 @@
 //! `[[target]]`: a gateway, what rosterd may do to it, and how. Types and defaults only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use crate::gateway::Dialect;
 use crate::model::{GroupPath, TargetName};
 use crate::plan::AccountField;
 use crate::secret::SecretRef;
+use crate::sink::SinkRef;
 
 /// `[[target]]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -411,7 +412,7 @@ pub struct AuthConfig {
 }
 
 /// `[target.initial_password]`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[expect(
     missing_docs,
@@ -419,9 +420,30 @@ pub struct AuthConfig {
 )]
 pub struct InitialPasswordConfig {
     pub mode: InitialPasswordMode,
-    pub sink: Option<String>,
-    pub length: Option<u32>,
+    pub sink: Option<SinkRef>,
+    pub length: u8,
+    pub classes: BTreeSet<PasswordClass>,
     pub template: Option<String>,
+}
+
+impl Default for InitialPasswordConfig {
+    fn default() -> Self {
+        let classes = [PasswordClass::Lower, PasswordClass::Upper, PasswordClass::Digit].into();
+        Self { mode: InitialPasswordMode::None, sink: None, length: 16, classes, template: None }
+    }
+}
+
+/// Characters of which a random password has at least one. Those that look like others (`0 O 1 l I`) are left away.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum PasswordClass {
+    Lower,
+    Upper,
+    Digit,
+    Symbol,
 }
 
 /// Where a new user's first password comes from.

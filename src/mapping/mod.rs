@@ -25,6 +25,7 @@ mod tests;
 pub use condition::{Condition, Globs, Verdict};
 pub use error::MappingConfigError;
 pub use rules::MappingRules;
+pub use template::PersonTemplate;
 
 /// What the roster wants for one field of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use crate::config::{AccountConfig, AuthMode, OnEmptyConfig};
 use crate::model::GroupPath;
 use crate::roster::{Field, Person};
 
-fn template(text: &str, place: &str) -> Result<Template, MappingConfigError> {
+pub(super) fn template(text: &str, place: &str) -> Result<Template, MappingConfigError> {
     Template::parse(text).map_err(|error| match error {
         TemplateError::Syntax(cause) => {
             MappingConfigError::BadTemplate { place: place.into(), template: text.into(), cause }

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
+use super::error::MappingConfigError;
+use super::rules::template;
 use crate::model::Cell;
 use crate::roster::{Field, Person};
 
@@ -74,6 +76,29 @@ pub(super) fn cell(person: &Person, field: Field) -> Cell<Cow<'_, str>> {
     match text {
         Cell::Value(text) if text.trim().is_empty() => Cell::Empty,
         other => other,
+    }
+}
+
+/// A template that must be filled in wholly, for texts that are not part of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonTemplate(Template);
+
+impl PersonTemplate {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// If it is none, or names something that is no field.
+    pub fn parse(text: &str) -> Result<Self, MappingConfigError> {
+        template(text, "initial_password.template").map(Self)
+    }
+
+    /// The text for a person; `None` if a field that it names is empty or unknown.
+    pub fn fill(&self, person: &Person) -> Option<String> {
+        let rendered = self.0.render(|source| match source {
+            Source::Key => Cell::Value(Cow::Borrowed(person.key.as_str())),
+            Source::Field(field) => cell(person, field),
+        });
+        (rendered.empty.is_none() && rendered.unknown.is_none()).then_some(rendered.text)
     }
 }
 

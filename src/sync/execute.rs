@@ -13,11 +13,13 @@ use super::words;
 use crate::clock::Clock;
 use crate::config::{LookPolicy, Manage, ManageConfig, TargetConfig};
 use crate::gateway::{AddUser, Auth, Gateway, Mutation, ReadError, UpdateUser, UserRecord};
+use crate::handout::{FirstPassword, FirstPasswords};
 use crate::model::{GroupPath, PersonKey, Username};
 use crate::plan::{
     AccountField, AccountState, Action, ActionKind, Blocked, Counts, Entry, Origin, Plan, Snapshot,
 };
 use crate::report::Failure;
+use crate::secret::Secret;
 use crate::store::StoreError;
 use crate::store::journal::{Intent, IntentState, RunId};
 use crate::store::snapshot::EntryChange;
@@ -62,6 +64,7 @@ pub struct Executor<'a, G, C: Clock + Clone> {
     unsettled: &'a BTreeSet<PersonKey>,
     run: RunId,
     check_passwords: AtomicBool,
+    first: FirstPasswords,
     state: Mutex<Executed>,
     missing_groups: Mutex<BTreeSet<GroupPath>>,
     progress: &'a (dyn Fn(u64) + Send + Sync),
@@ -108,10 +111,16 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             unsettled,
             run,
             check_passwords: AtomicBool::new(passwords == PasswordCheck::Due),
+            first: FirstPasswords::default(),
             state: Mutex::default(),
             missing_groups: Mutex::default(),
             progress,
         }
+    }
+
+    /// With these passwords for the accounts that it makes.
+    pub fn with_passwords(self, first: FirstPasswords) -> Self {
+        Self { first, ..self }
     }
 
     fn state(&self) -> MutexGuard<'_, Executed> {
@@ -414,7 +423,15 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
         match action.kind {
             ActionKind::Add => {
                 let after = AccountState { enabled: true, ..action.after.clone() };
-                Ok((Some(Mutation::Add(add_user(action, &after))), after))
+                let password = match self.first.of(&action.person) {
+                    FirstPassword::NotWanted => None,
+                    FirstPassword::Is(password) => Some(password),
+                    FirstPassword::Missing => {
+                        let detail = rust_i18n::t!("handout.missing", name = action.username).into_owned();
+                        return Err(Step::Blocked { reason: "no_password", detail, by_gateway: false });
+                    }
+                };
+                Ok((Some(Mutation::Add(add_user(action, &after, password))), after))
             }
             ActionKind::Delete => Ok((Some(Mutation::Delete(vec![action.username.clone()])), after)),
             ActionKind::Adopt if action.changes.is_empty() => Ok((None, after)),
@@ -590,7 +607,7 @@ fn name_exists(name: &Username) -> Ready {
     Ready::No(Step::Blocked { reason: "name_exists", detail, by_gateway: true })
 }
 
-fn add_user(action: &Action, after: &AccountState) -> AddUser {
+fn add_user(action: &Action, after: &AccountState, password: Option<Secret>) -> AddUser {
     AddUser {
         name: action.username.clone(),
         group: after.group.clone(),
@@ -599,7 +616,7 @@ fn add_user(action: &Action, after: &AccountState) -> AddUser {
         roles: (*after.roles).clone(),
         auth: action.auth.clone().unwrap_or(Auth::Inherit),
         expires_on: after.expires_on,
-        password: None,
+        password,
     }
 }
 

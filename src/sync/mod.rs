@@ -23,6 +23,7 @@ pub mod accept;
 pub mod approve;
 pub mod caller;
 pub mod execute;
+mod first;
 pub mod lock;
 pub mod outcome;
 pub mod recovery;

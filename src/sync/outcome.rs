@@ -120,7 +120,7 @@ pub fn judge(report: &mut TargetReport, plan: &Plan, executed: &Executed, dirty:
     let by_gateway = plan.blocked_by_gateway() || executed.blocked.iter().any(|b| b.by_gateway);
     let failed = !executed.failures.is_empty();
     let (mut outcome, mut exit_code) = match &executed.stopped {
-        Some(Stopped::Refused(_) | Stopped::Unanswered(_) | Stopped::Store) => {
+        Some(Stopped::Refused(_) | Stopped::Unanswered(_) | Stopped::Store | Stopped::NoPasswords(_)) => {
             (if applied_any { RunOutcome::Partial } else { RunOutcome::Failed }, 1)
         }
         Some(Stopped::Late | Stopped::Asked | Stopped::TooManyFailed | Stopped::PasswordErased(_)) => {

@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::caller::Caller;
 use super::execute::{Executed, Executor, PasswordCheck};
+use super::first;
 use super::outcome;
 use super::recovery::{OutOfReach, Patience, Recovery, recover};
 use super::send::{Sender, Stopped};
@@ -15,6 +16,7 @@ use super::words;
 use crate::clock::Clock;
 use crate::config::{AccountConfig, TargetConfig};
 use crate::gateway::{Dialect, Gateway, Outcome, ReadError};
+use crate::handout::FirstPasswords;
 use crate::mapping::Wanted;
 use crate::model::PersonKey;
 use crate::plan::{self, AppliedRoster, Device, Looks, Past, Plan, PlanInput, Snapshot};
@@ -358,7 +360,14 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
                 Err(stopped) => executed.stopped = Some(stopped),
                 Ok(()) if plan.has_work() => {
                     report.approval = self.use_approvals(plan).await?;
-                    executed = self.execute(sender, planned).await;
+                    match first::issue(target, self.id, plan, roster) {
+                        Ok(issued) => {
+                            let first =
+                                first::told(store, target, self.id, self.now(), issued, report).await?;
+                            executed = self.execute(sender, planned, first).await;
+                        }
+                        Err(error) => executed.stopped = Some(Stopped::NoPasswords(error.to_string())),
+                    }
                 }
                 Ok(()) => {}
             }
@@ -386,6 +395,10 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         let reason = match &executed.stopped {
             Some(Stopped::Refused(refusal)) => OutOfReach::Refused(refusal.clone()),
             Some(Stopped::Unanswered(why)) => OutOfReach::Failed(why.clone()),
+            Some(Stopped::NoPasswords(cause)) => {
+                report.error = Some(words::no_passwords(cause));
+                return;
+            }
             Some(Stopped::Store) => {
                 report.error = executed.store_error.as_deref().map(words::store_failed);
                 return;
@@ -431,7 +444,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         }
     }
 
-    async fn execute(&self, sender: &Sender<'_, G, C>, planned: &Planned) -> Executed {
+    async fn execute(&self, sender: &Sender<'_, G, C>, planned: &Planned, first: FirstPasswords) -> Executed {
         let target = self.ground.target;
         let due = target.dialect == Dialect::UpdaterCloud
             && !self.row.update_checked
@@ -446,7 +459,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             if due { PasswordCheck::Due } else { PasswordCheck::NotNeeded },
             self.ground.progress,
         );
-        executor.run().await
+        executor.with_passwords(first).run().await
     }
 
     /// Uses up the approvals that let this plan pass, and says so in the trail, before anything is sent.

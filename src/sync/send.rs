@@ -32,6 +32,8 @@ pub enum Stopped {
     TooManyFailed,
     /// The first update moved this user's password.
     PasswordErased(Username),
+    /// The first passwords of new accounts could not be written down.
+    NoPasswords(String),
     /// The database failed.
     Store,
 }

@@ -96,6 +96,7 @@ pub fn stopped(stopped: &Stopped) -> String {
         Stopped::Late => t!("sync.stopped_late").into_owned(),
         Stopped::Asked => t!("sync.stopped_asked").into_owned(),
         Stopped::TooManyFailed => t!("sync.stopped_failed").into_owned(),
+        Stopped::NoPasswords(cause) => t!("handout.failed", cause = cause).into_owned(),
         Stopped::PasswordErased(name) => t!("sync.stopped_password", name = name).into_owned(),
         Stopped::Store => t!("sync.stopped_store").into_owned(),
     }
@@ -104,6 +105,15 @@ pub fn stopped(stopped: &Stopped) -> String {
 /// The database failed.
 pub fn store_failed(message: &str) -> ErrorReport {
     ErrorReport { kind: "store".into(), message: message.into(), next: t!("sync.store_next").into_owned() }
+}
+
+/// The first passwords could not be written down.
+pub fn no_passwords(cause: &str) -> ErrorReport {
+    ErrorReport {
+        kind: "sink".into(),
+        message: t!("handout.failed", cause = cause).into_owned(),
+        next: t!("handout.next").into_owned(),
+    }
 }
 
 /// A stored plan does not fit any more.

@@ -26,6 +26,8 @@ mod doctor;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod first_passwords;
+#[cfg(test)]
 mod gateway_device;
 #[cfg(test)]
 mod gateway_hostile;

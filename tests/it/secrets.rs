@@ -9,18 +9,18 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 const KEY: &str = "c4nary+Key/of%the=device";
 
 /// A secret as it is, and as it would look after the usual ways of writing bytes down.
-fn every_form(secret: &str) -> Vec<String> {
+pub fn every_form(secret: &str) -> Vec<String> {
     let percent =
         percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
     let base64 = base64::engine::general_purpose::STANDARD.encode(secret);
     vec![secret.to_owned(), hex::encode(secret), hex::encode_upper(secret), base64, percent]
 }
 
-fn holds(bytes: &[u8], text: &str) -> bool {
+pub fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-fn answer(code: i64) -> ResponseTemplate {
+pub fn answer(code: i64) -> ResponseTemplate {
     let body = serde_json::json!({ "code": code, "success": code == 0, "message": "", "readOnlyInfo": null,
                                    "result": { "id": "7" } });
     ResponseTemplate::new(200).set_body_json(body)

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use reqwest::Url;
 use rust_i18n::t;
 
-use super::{Findings, glob, percent, template};
+use super::{Findings, field_names, glob, percent, template};
 use crate::config::{AuthMode, Config, InitialPasswordMode, Limit, Manage, TargetConfig};
 use crate::gateway::Dialect;
 
@@ -230,26 +230,15 @@ pub(super) fn auth(config: &Config, findings: &mut Findings) {
         if first.mode == InitialPasswordMode::None {
             continue;
         }
-        match first.sink.as_deref() {
-            None => findings.say(format!("{at}.sink"), t!("config.target.no_sink")),
-            Some(sink) if !is_sink(sink) => findings.say(format!("{at}.sink"), t!("config.target.sink")),
-            Some(_) => {}
-        }
+        findings.say_if(first.sink.is_none(), format!("{at}.sink"), t!("config.target.no_sink"));
         let templated = first.mode == InitialPasswordMode::Template;
         let wrong = templated != first.template.is_some();
         findings.say_if(wrong, format!("{at}.template"), t!("config.target.template"));
-        let odd = first.length.is_some_and(|length| !(8..=48).contains(&length));
-        findings.say_if(odd, format!("{at}.length"), t!("config.target.length"));
-    }
-}
-
-/// `file:PATH`, or `age:RECIPIENT:PATH`.
-fn is_sink(text: &str) -> bool {
-    match text.split_once(':') {
-        Some(("file", path)) => !path.is_empty(),
-        Some(("age", rest)) => {
-            rest.split_once(':').is_some_and(|(to, path)| to.starts_with("age1") && !path.is_empty())
+        if let Some(text) = &first.template {
+            template(&format!("{at}.template"), text, &field_names(), findings);
         }
-        _ => false,
+        let odd = !(8..=48).contains(&first.length);
+        findings.say_if(odd, format!("{at}.length"), t!("config.target.length"));
+        findings.say_if(first.classes.is_empty(), format!("{at}.classes"), t!("config.target.classes"));
     }
 }

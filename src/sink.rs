@@ -1,7 +1,7 @@
-//! Where a new password goes: a file of its owner's alone, or a file that only an age identity can open. Every step is
-//! atomic and on disk before the next one begins. What is written when is decided in `rotate`.
+//! Where new passwords go: a file of its owner's alone, or a file that only an age identity can open. Every step is
+//! atomic and on disk before the next one begins. What is written when is decided by `cloud::rotate` and `handout`.
 //!
-//! Beside `PATH`, the password in use, there may be `PATH.pending` (about to be sent, or sent with an unknown outcome)
+//! A rotation keeps one password. Beside `PATH`, the password in use, there may be `PATH.pending` (about to be sent, or sent with an unknown outcome)
 //! and `PATH.kept-N` (of rotation N: might still be, or come, into force). Whatever happens, the password that works is
 //! in one of them.
 
@@ -154,8 +154,38 @@ impl SinkRef {
         mark(&pending).map_err(at(&pending))?.ok_or(SinkError::OddPending { path: pending })
     }
 
-    /// Looks at the pending password.
-    pub fn read_pending(&self) -> Result<Pending, SinkError> {
+    /// Writes a whole file under a name of its own: `passwords.csv` becomes `passwords-17.csv`. Nothing is there when
+    /// this fails.
+    ///
+    /// # Errors
+    /// If the folder is open to everybody, or the file cannot be written.
+    pub fn write_numbered(&self, number: i64, content: &Secret) -> Result<PathBuf, SinkError> {
+        self.check_folder()?;
+        let path = self.numbered_path(number);
+        let temporary = self.beside("tmp");
+        let written = match self {
+            Self::File(_) => write_new(&temporary, content.expose().as_bytes()),
+            Self::Age { recipient, .. } => write_new(&temporary, &encrypt(recipient, content)?),
+        };
+        written.and_then(|file| self.hand_over(&file)).map_err(at(&temporary))?;
+        fs::rename(&temporary, &path).map_err(at(&path))?;
+        self.sync_folder()?;
+        Ok(path)
+    }
+
+    fn numbered_path(&self, number: i64) -> PathBuf {
+        let path = self.path();
+        let mut name = path.file_stem().unwrap_or_default().to_owned();
+        name.push(format!("-{number}"));
+        if let Some(extension) = path.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        path.with_file_name(name)
+    }
+
+    /// Looks at the pending password; `is_ours` knows one when it sees it.
+    pub fn read_pending(&self, is_ours: impl Fn(&str) -> bool) -> Result<Pending, SinkError> {
         let path = self.pending_path();
         let Some(_) = mark(&path).map_err(at(&path))? else {
             return Ok(Pending::None);
@@ -165,9 +195,7 @@ impl SinkRef {
         }
         let text = Secret::new(fs::read_to_string(&path).map_err(at(&path))?);
         match text.expose().strip_suffix('\n') {
-            Some(line) if super::password::check(line).is_ok() => {
-                Ok(Pending::Readable(Secret::new(line.to_owned())))
-            }
+            Some(line) if is_ours(line) => Ok(Pending::Readable(Secret::new(line.to_owned()))),
             _ => Err(SinkError::OddPending { path }),
         }
     }
@@ -335,6 +363,10 @@ mod tests {
 
     use super::*;
 
+    fn is_ours(line: &str) -> bool {
+        line.len() >= 8 && !line.contains('\n')
+    }
+
     fn secret(text: &str) -> Secret {
         Secret::new(text.into())
     }
@@ -358,15 +390,17 @@ mod tests {
     fn a_password_goes_from_pending_to_current_and_nobody_else_can_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let sink = file_sink(folder.path());
-        assert!(matches!(sink.read_pending().unwrap(), Pending::None));
+        assert!(matches!(sink.read_pending(is_ours).unwrap(), Pending::None));
         let mark = sink.write_pending(&secret("tencentV%89")).unwrap();
         let mode = fs::metadata(sink.pending_path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert!(matches!(sink.read_pending().unwrap(), Pending::Readable(p) if p.expose() == "tencentV%89"));
+        assert!(
+            matches!(sink.read_pending(is_ours).unwrap(), Pending::Readable(p) if p.expose() == "tencentV%89")
+        );
         assert_eq!(sink.current_mark().unwrap(), None);
         sink.promote().unwrap();
         assert_eq!(sink.current_mark().unwrap(), Some(mark), "a rename keeps the mark");
-        assert!(matches!(sink.read_pending().unwrap(), Pending::None));
+        assert!(matches!(sink.read_pending(is_ours).unwrap(), Pending::None));
         assert_eq!(fs::read_to_string(sink.path()).unwrap(), "tencentV%89\n");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -394,11 +428,27 @@ mod tests {
         let text = format!("age:{}:{}", identity.to_public(), folder.path().join("oob.age").display());
         let sink = SinkRef::try_from(text).unwrap();
         sink.write_pending(&secret("tencentV%89")).unwrap();
-        assert!(matches!(sink.read_pending().unwrap(), Pending::Sealed));
+        assert!(matches!(sink.read_pending(is_ours).unwrap(), Pending::Sealed));
         sink.promote().unwrap();
         let bytes = fs::read(sink.path()).unwrap();
         assert!(!bytes.windows(7).any(|w| w == b"tencent"));
         assert_eq!(age::decrypt(&identity, &bytes).unwrap(), b"tencentV%89\n");
+    }
+
+    #[test]
+    fn whole_files_have_numbers_and_are_their_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = SinkRef::File(folder.path().join("first passwords.csv"));
+        let path = sink.write_numbered(17, &secret("a,b\n")).unwrap();
+        assert_eq!(path, folder.path().join("first passwords-17.csv"));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a,b\n");
+        let identity = age::x25519::Identity::generate();
+        let text = format!("age:{}:{}", identity.to_public(), folder.path().join("hand-out").display());
+        let path = SinkRef::try_from(text).unwrap().write_numbered(3, &secret("a,b\n")).unwrap();
+        assert_eq!(path, folder.path().join("hand-out-3"));
+        assert_eq!(age::decrypt(&identity, &fs::read(&path).unwrap()).unwrap(), b"a,b\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]
@@ -415,7 +465,7 @@ mod tests {
         let sink = file_sink(folder.path());
         for text in ["", "tencentV%89", "two\nlines\n", "short\n"] {
             fs::write(sink.pending_path(), text).unwrap();
-            let error = sink.read_pending().unwrap_err();
+            let error = sink.read_pending(is_ours).unwrap_err();
             assert!(matches!(error, SinkError::OddPending { .. }), "{text:?}");
         }
     }
