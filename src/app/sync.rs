@@ -203,6 +203,7 @@ impl App {
             config: &self.config().roster,
             base: &self.loaded.base,
             over,
+            env: &self.env,
             as_of: self.today(),
             progress,
         };

@@ -33,8 +33,6 @@ pub const NOT_YET: &[NotYet] = &[
     key("web"),
     key("metrics"),
     planned("notify.kind", &["wecom", "dingtalk", "feishu", "webhook"], &["email", "syslog"]),
-    except("roster.source.kind", &["file"]),
-    key("roster.source.ldap"),
     except("target.verify", &["none"]),
     except("target.leavers.kick_online", &["false"]),
     except("schedule.watch", &["false"]),

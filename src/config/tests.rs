@@ -428,7 +428,7 @@ fn several_sources_are_checked_one_by_one() {
         ("proves = []", "roster.source[x].proves"),
         ("done_marker = \"done\"", "must hold {file}"),
         ("columns = { name = [\"N\"], login = [\"n\"] }", "is also given for"),
-        ("kind = \"ldap\"", "not supported yet"),
+        ("kind = \"ldap\"", "has no path"),
     ] {
         let text = format!("{one}[[roster.source]]\nname = \"x\"\npath = \"x\"\n{lines}\n{target}");
         let found = problems(&text, &[]).join("\n");

@@ -19,6 +19,7 @@ pub(super) mod with_openssl;
 pub(super) mod with_rustls;
 
 pub use presented::{Certificate, Presented, present};
+pub(crate) use with_rustls::client_config;
 
 /// The SHA-256 of a public key (SPKI). Written as base64; `sha256/` or `sha256//` before it is taken too.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,7 +125,7 @@ impl fmt::Display for Verdict {
 impl StdError for Verdict {}
 
 /// The words for a TLS failure somewhere in an error's chain; `None` when TLS is not the cause.
-pub(super) fn explain(error: &(dyn StdError + 'static)) -> Option<String> {
+pub(crate) fn explain(error: &(dyn StdError + 'static)) -> Option<String> {
     let mut next = Some(error);
     while let Some(e) = next {
         let inner = e.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::Field;
+use super::ldap::LdapFault;
 
 /// Why a roster cannot be used. Nothing has been planned then, and nothing changes on any gateway.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +88,9 @@ pub enum RosterError {
     /// More than `max_invalid_percent` of the rows refused for their values.
     #[error("{}", rust_i18n::t!("roster.error.too_many_invalid", refused = refused, rows = rows, limit = limit, examples = examples))]
     TooManyInvalid { refused: u64, rows: u64, limit: f64, examples: String },
+    /// A directory server cannot be used.
+    #[error("{}", rust_i18n::t!("roster.error.ldap", source = source_name, server = server, what = fault.to_string()))]
+    Ldap { source_name: Arc<str>, server: String, fault: LdapFault },
     /// The reading thread ended without an answer.
     #[error("{}", rust_i18n::t!("roster.error.internal"))]
     Internal,
@@ -119,6 +123,7 @@ impl RosterError {
             Self::TooManyRows { .. } => "too_many_rows",
             Self::TooFewRows { .. } => "too_few_rows",
             Self::TooManyInvalid { .. } => "too_many_invalid",
+            Self::Ldap { fault, .. } => fault.word(),
             Self::Internal => "internal",
         }
     }
@@ -130,7 +135,13 @@ impl RosterError {
 
     /// Whether the source is merely not there (yet), so that a source that is not required may be frozen instead.
     pub(super) const fn is_absence(&self) -> bool {
-        matches!(self, Self::NotThere { .. } | Self::NoFiles { .. } | Self::NoMarker { .. })
+        matches!(
+            self,
+            Self::NotThere { .. }
+                | Self::NoFiles { .. }
+                | Self::NoMarker { .. }
+                | Self::Ldap { fault: LdapFault::Unreachable { .. }, .. }
+        )
     }
 }
 

@@ -20,6 +20,7 @@ pub mod facts;
 mod find;
 mod header;
 pub mod identity;
+mod ldap;
 mod merge;
 mod open;
 mod person;
@@ -37,6 +38,7 @@ mod workbook_parts;
 
 pub use error::{Damage, FileKind, RosterError};
 pub use facts::RosterReport;
+pub use ldap::LdapFault;
 pub use read::{Progress, ProgressSink, ReadOptions, Reading, RosterOverride, check, read, read_memory};
 pub use texts::Texts;
 

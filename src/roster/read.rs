@@ -15,13 +15,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::error::{FileKind, RosterError};
 use super::facts::{FileReport, RosterReport};
 use super::find::{Found, find, sidecar};
+use super::ldap::Directory;
 use super::merge::{self, SourceRows};
 use super::open::{Capped, MAX_FILE, Opened, Tally, Tap};
 use super::person::Harvest;
 use super::rules::Rules;
 use super::{Roster, text_file, workbook};
 use crate::clock::Clock;
-use crate::config::{OnStale, RosterConfig, Span};
+use crate::config::{Env, OnStale, RosterConfig, Span};
 
 /// How long no byte may come before a share counts as hanging.
 const STALL: Duration = Duration::from_secs(60);
@@ -38,6 +39,8 @@ pub struct ReadOptions<'a> {
     pub base: &'a Path,
     /// `--roster PATH`, taken as it is.
     pub over: Option<RosterOverride>,
+    /// Where passwords of directories may come from.
+    pub env: &'a Env,
     /// The day.
     pub as_of: NaiveDate,
     /// Told now and then how far the reading is; on another thread.
@@ -84,6 +87,11 @@ pub async fn read<C: Clock>(options: ReadOptions<'_>, clock: &C) -> Result<Readi
     let beat = Arc::new(Beat::new(options.progress.clone()));
     let mut sources = Vec::with_capacity(rules.len());
     for rules in rules {
+        if let Some(config) = rules.ldap.clone() {
+            let directory = Directory::new(&rules, &config, options.base, options.env)?;
+            sources.push(Sighting { rules, directory: Some(directory), files: Vec::new(), frozen: None });
+            continue;
+        }
         let found = settled(&rules, &base, options.config.settle, clock, &beat).await;
         sources.push(Sighting::new(rules, found, clock.now())?);
     }
@@ -107,9 +115,10 @@ pub fn check(config: &RosterConfig) -> Result<(), RosterError> {
     Rules::all(config, None).map(drop)
 }
 
-/// A source whose files were seen and stand still.
+/// A source whose files were seen and stand still, or a directory that is to be asked.
 struct Sighting {
     rules: Rules,
+    directory: Option<Directory>,
     files: Vec<Found>,
     frozen: Option<String>,
 }
@@ -125,19 +134,29 @@ impl Sighting {
         let files = match found {
             Ok(files) => files,
             Err(error) if error.is_absence() && !rules.required && !stops => {
-                return Ok(Self { rules, files: Vec::new(), frozen: Some(error.to_string()) });
+                let frozen = Some(error.to_string());
+                return Ok(Self { rules, directory: None, files: Vec::new(), frozen });
             }
             Err(error) => return Err(error),
         };
         let late = rules.max_age.and_then(|limit| stale(&files, now, limit));
         match late {
             Some(error) if stops => Err(error),
-            late => Ok(Self { rules, files, frozen: late.map(|error| error.to_string()) }),
+            late => Ok(Self { rules, directory: None, files, frozen: late.map(|error| error.to_string()) }),
         }
     }
 
     fn read(self, beat: &Arc<Beat>) -> Result<SourceRows, RosterError> {
         let mut harvest = Harvest::default();
+        if let Some(directory) = &self.directory {
+            let freezes = !self.rules.required && self.rules.on_stale == OnStale::Freeze;
+            let (files, frozen) = match directory.read(&self.rules, &mut harvest, beat) {
+                Ok(report) => (vec![report], None),
+                Err(error) if error.is_absence() && freezes => (Vec::new(), Some(error.to_string())),
+                Err(error) => return Err(error),
+            };
+            return Ok(SourceRows { rules: self.rules, harvest, files, frozen });
+        }
         let mut reports = Vec::with_capacity(self.files.len());
         for found in &self.files {
             reports.push(read_file(&self.rules, found, &mut harvest, beat)?);

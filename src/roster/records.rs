@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use csv::StringRecord;
 
-use super::encoding::{LineFault, Lines, MAX_LINE, Text};
+use super::encoding::{LineEnd, LineFault, Lines, MAX_LINE, Text};
 use super::error::Damage;
 
 /// The longest cell, in bytes of UTF-8.
@@ -154,7 +154,7 @@ impl<R: Read> Feed<R> {
                 self.first_line = self.lines.number();
             }
             let inside = scan.in_quotes;
-            self.check_line(&mut scan, line_start, end.bare_return, inside)?;
+            self.check_line(&mut scan, line_start, end, inside)?;
             self.record.push('\n');
             if !scan.in_quotes {
                 self.terminated = end.terminated;
@@ -167,7 +167,13 @@ impl<R: Read> Feed<R> {
         }
     }
 
-    fn check_line(&mut self, scan: &mut Scan, start: usize, bare: bool, inside: bool) -> Result<(), Broken> {
+    fn check_line(
+        &mut self,
+        scan: &mut Scan,
+        start: usize,
+        end: LineEnd,
+        inside: bool,
+    ) -> Result<(), Broken> {
         let line = &self.record[start..];
         if inside && let Some(strict) = &self.strict {
             let cells = line.bytes().filter(|byte| *byte == self.delimiter).count() + 1;
@@ -178,7 +184,7 @@ impl<R: Read> Feed<R> {
         if let Err(damage) = scan.line(line, self.delimiter, self.strict.is_some()) {
             return Err(self.damage(scan, damage));
         }
-        if bare && self.strict.is_some() {
+        if end.bare_return && self.strict.is_some() {
             return Err(Broken {
                 line: self.lines.number(),
                 column: None,
@@ -188,6 +194,10 @@ impl<R: Read> Feed<R> {
         if scan.in_quotes
             && let Some(strict) = &self.strict
         {
+            // The file ends here: it was cut, and nobody typed a line break.
+            if !end.terminated {
+                return Err(self.damage(scan, Damage::UnclosedQuote));
+            }
             self.inner_breaks += 1;
             if strict.mapped.get(scan.column).copied().unwrap_or(true) {
                 return Err(self.damage(scan, Damage::LineBreak));

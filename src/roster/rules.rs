@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use super::error::RosterError;
 use super::header::Names;
+use super::ldap::ROLE_MARK;
 use super::status::Statuses;
 use super::{Field, preset};
 use crate::config::{
-    Delimiter, Encoding, FinalNewline, OnStale, Pick, Preset, Proof, RosterConfig, SecondRow, SourceConfig,
-    SourceKind, Span,
+    Delimiter, Encoding, FinalNewline, LdapConfig, OnStale, Pick, Preset, Proof, RosterConfig, SecondRow,
+    SourceConfig, SourceKind, Span,
 };
 
 /// The name of a source that has none: a single `path`.
@@ -45,6 +46,8 @@ pub(super) struct Rules {
     pub second_row: SecondRow,
     pub done_marker: String,
     pub checksum: String,
+    /// A directory server instead of files.
+    pub ldap: Option<LdapConfig>,
 }
 
 impl Rules {
@@ -76,10 +79,17 @@ impl Rules {
         let path_marks =
             marks(&source.department_separators, preset.department_separators, &config.department_separators);
         let strip = source.strip_prefix.as_ref().unwrap_or(&config.strip_prefix);
+        let directory = source.ldap.as_ref().filter(|_| source.kind == SourceKind::Ldap);
+        let mut list_marks = marks(&source.list_separators, None, &config.list_separators);
+        if directory.is_some() {
+            // A directory gives each role by itself: what looks like a separator is part of its name.
+            list_marks = source.list_separators.as_deref().unwrap_or_default().chars().collect();
+            list_marks.push(ROLE_MARK);
+        }
         let path = match (&source.path, source.kind) {
             (Some(path), _) => path.clone(),
-            (None, SourceKind::Ldap) => PathBuf::new(),
-            (None, SourceKind::File) => return Err(RosterError::NoSource),
+            (None, SourceKind::Ldap) if directory.is_some() => PathBuf::new(),
+            (None, _) => return Err(RosterError::NoSource),
         };
         Ok(Self {
             id: IdTemplate::parse(&source.id).ok_or_else(|| RosterError::BadId {
@@ -105,7 +115,7 @@ impl Rules {
                 preset.department_list_separators,
                 &config.department_list_separators,
             ),
-            list_marks: marks(&source.list_separators, None, &config.list_separators),
+            list_marks,
             constant: source.constant.clone(),
             proves: source.proves.clone(),
             provides: source.provides.clone(),
@@ -114,6 +124,7 @@ impl Rules {
             second_row: source.second_row,
             done_marker: source.done_marker.clone(),
             checksum: source.checksum.clone(),
+            ldap: directory.cloned(),
         })
     }
 

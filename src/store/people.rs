@@ -325,6 +325,13 @@ async fn forget(c: &mut SqliteConnection, person: &str) -> Result<Erased, StoreE
     .bind(person)
     .execute(&mut *c)
     .await?;
+    sqlx::query(
+        "DELETE FROM looks WHERE username IN (SELECT username FROM intents WHERE person = ?1 \
+         UNION SELECT new_username FROM intents WHERE person = ?1)",
+    )
+    .bind(person)
+    .execute(&mut *c)
+    .await?;
     let intents = sqlx::query(
         "UPDATE intents SET person = ?2, username = ?2, new_username = ?2, before = NULL, \
          after = CASE WHEN after IS NULL THEN NULL ELSE ?3 END WHERE person = ?1",

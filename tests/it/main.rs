@@ -36,7 +36,11 @@ mod gateway_server;
 #[cfg(test)]
 mod gateway_wire;
 #[cfg(test)]
+mod harmless;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod ldap;
 #[cfg(test)]
 mod people;
 #[cfg(test)]

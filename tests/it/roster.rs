@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rosterd::clock::{Clock, SystemClock};
-use rosterd::config::{RosterConfig, Span};
+use rosterd::config::{Env, RosterConfig, Span};
 use rosterd::model::{Cell, PersonKey};
 use rosterd::roster::{
     Employment, Field, ReadOptions, Reading, Roster, RosterError, RosterOverride, RowProblem, read,
@@ -25,7 +25,14 @@ pub fn config(path: &Path) -> RosterConfig {
 }
 
 pub fn read_with(config: &RosterConfig) -> Result<Reading, RosterError> {
-    let options = ReadOptions { config, base: Path::new("/"), over: None, as_of: day(), progress: None };
+    let options = ReadOptions {
+        config,
+        base: Path::new("/"),
+        over: None,
+        env: &Env::default(),
+        as_of: day(),
+        progress: None,
+    };
     runtime().block_on(read(options, &SystemClock::new()))
 }
 
@@ -140,8 +147,14 @@ fn a_path_by_hand_is_partial_unless_it_is_authoritative() {
     for authoritative in [false, true] {
         let config = RosterConfig { settle: Span::seconds(0), ..RosterConfig::default() };
         let over = Some(RosterOverride { path: path.clone(), authoritative });
-        let options =
-            ReadOptions { config: &config, base: Path::new("/"), over, as_of: day(), progress: None };
+        let options = ReadOptions {
+            config: &config,
+            base: Path::new("/"),
+            over,
+            env: &Env::default(),
+            as_of: day(),
+            progress: None,
+        };
         let reading = runtime().block_on(read(options, &SystemClock::new())).unwrap();
         assert_eq!(reading.roster.partial, !authoritative);
     }
@@ -278,8 +291,15 @@ fn a_file_that_grows_is_waited_for() {
     let path = folder.path().join("a.csv");
     fs::write(&path, "工号,姓名\n").unwrap();
     let config = RosterConfig { path: Some(path.clone()), ..RosterConfig::default() };
-    let options =
-        || ReadOptions { config: &config, base: Path::new("/"), over: None, as_of: day(), progress: None };
+    let env = Env::default();
+    let options = || ReadOptions {
+        config: &config,
+        base: Path::new("/"),
+        over: None,
+        env: &env,
+        as_of: day(),
+        progress: None,
+    };
     let rounds = vec!["工号,姓名\n1,张三\n2,李四\n", "工号,姓名\n1,张三\n"];
     let clock = Copying { path: path.clone(), rounds: rounds.into() };
     let reading = runtime().block_on(read(options(), &clock)).unwrap();

@@ -103,6 +103,13 @@ fn ldap(at: &str, source: &SourceConfig, findings: &mut Findings) {
         format!("{at}.ldap.url"),
         t!("config.roster.ldap_url"),
     );
+    let readable = scheme == "ldap" && !ldap.start_tls;
+    let elsewhere = crate::http::Url::parse(&ldap.url).is_ok_and(|url| !crate::http::is_loopback(&url));
+    findings.say_if(
+        readable && elsewhere,
+        format!("{at}.ldap.start_tls"),
+        t!("config.roster.ldap_cleartext"),
+    );
     findings.say_if(ldap.base.is_empty(), format!("{at}.ldap.base"), t!("config.empty"));
     let half = ldap.bind_dn.is_empty() != ldap.password.is_none();
     findings.say_if(half, format!("{at}.ldap.password"), t!("config.roster.ldap_bind"));

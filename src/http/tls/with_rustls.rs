@@ -15,7 +15,7 @@ use super::{Pin, Trust, Verdict};
 use crate::http::HttpError;
 
 /// rustls settings for `trust`; `None` leaves the system's verifier in place.
-pub(in crate::http) fn client_config(trust: &Trust) -> Result<Option<ClientConfig>, HttpError> {
+pub(crate) fn client_config(trust: &Trust) -> Result<Option<ClientConfig>, HttpError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         Trust::System => return Ok(None),

@@ -31,12 +31,20 @@ pub(super) fn above(sight: &Sight<'_>, guard: &str, limit: f64, figure: &Figure<
         None => (format!("guard.{guard}"), ""),
     };
     let people = figure.people;
-    let what = rust_i18n::t!(&key, actual = actual, limit = limit, people = people, field = field);
+    let names = if guard == "max_fill_drop_percent" { things(figure) } else { String::new() };
+    let what =
+        rust_i18n::t!(&key, actual = actual, limit = limit, people = people, field = field, names = names);
     let mut detail = format!("{what} {}", next(guard));
     if guard.starts_with("max_missing") && keys_changed(sight) {
         detail = format!("{} {detail}", rust_i18n::t!("guard.keys_changed"));
     }
     detail
+}
+
+/// The things behind a figure that are no people.
+fn things(figure: &Figure<'_>) -> String {
+    let names: Vec<String> = (figure.set)().into_iter().filter_map(|item| item.what).take(SHOWN).collect();
+    names.join(", ")
 }
 
 /// Everybody missing and as many new: then it is the key column that changed, not the people.
