@@ -57,7 +57,7 @@ impl Slapd {
     /// Starts a server with these entries; `limits` are lines of its configuration. `None` where there is none.
     fn start(ldif: &str, limits: &str) -> Option<Self> {
         let (Some(slapd), Some(slapadd)) = (program("slapd"), program("slapadd")) else {
-            eprintln!("left out: slapd is not installed (apt-get install slapd)");
+            let _ = writeln!(std::io::stderr(), "left out: slapd is not installed (apt-get install slapd)");
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
