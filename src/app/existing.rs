@@ -57,6 +57,16 @@ pub(super) fn device_of(target: &TargetConfig) -> Device {
     Device { url: target.url.clone(), dialect: target.dialect.as_str().into() }
 }
 
+/// Refuses where the snapshot belongs to another device: what is asked here says nothing about it.
+pub(super) async fn same_device(store: &Store, target: &TargetConfig) -> Result<(), AcceptError> {
+    let row = store.target(&target.name).await.map_err(store_failed)?;
+    if row.device.is_some_and(|known| known != device_of(target)) {
+        let words = t!("existing.device_changed", target = target.name);
+        return Err(failure(words, t!("existing.device_changed_next", target = target.name)));
+    }
+    Ok(())
+}
+
 /// A reading phase that failed, in words.
 pub(super) fn worded(target: &TargetConfig, error: RunError) -> ErrorReport {
     match error {
@@ -85,8 +95,14 @@ impl App {
         let seed = self.now().timestamp().unsigned_abs();
         let caller = Caller::new(&gateway, self.clock, &target.pace, None, wish.stop, seed);
         let device = device_of(target);
-        let asking =
-            Asking { caller: &caller, store, target: &target.name, device: &device, progress: wish.progress };
+        let asking = Asking {
+            caller: &caller,
+            store,
+            target: &target.name,
+            device: &device,
+            remember: true,
+            progress: wish.progress,
+        };
         let asked = async {
             let listed = asking.list().await?;
             let found: Found = asking.users(&names, &listed).await?;
@@ -121,11 +137,7 @@ impl App {
         let target = self.target(&file.target)?;
         let device = device_of(target);
         let _lock = TargetLock::take(store.path(), &target.name)?;
-        let row = store.target(&target.name).await.map_err(store_failed)?;
-        if row.device.is_some_and(|known| known != device) {
-            let words = t!("existing.device_changed", target = target.name);
-            return Err(failure(words, t!("existing.device_changed_next", target = target.name)));
-        }
+        same_device(store, target).await?;
         let snapshot = store.snapshot(&target.name).await.map_err(store_failed)?;
         let since = self.now() - GOOD_FOR;
         let looks = store.kept_looks(&target.name, &device, since).await.map_err(store_failed)?;
@@ -232,10 +244,10 @@ fn unfit(error: &ReviewError) -> AcceptError {
     failure(error.to_string(), t!("existing.review_next"))
 }
 
-fn failure(message: impl Into<String>, next: impl Into<String>) -> AcceptError {
+pub(super) fn failure(message: impl Into<String>, next: impl Into<String>) -> AcceptError {
     AcceptError::Gateway(ErrorReport { kind: "review".into(), message: message.into(), next: next.into() })
 }
 
-fn store_failed(error: StoreError) -> AcceptError {
+pub(super) fn store_failed(error: StoreError) -> AcceptError {
     AcceptError::Sync(error.into())
 }

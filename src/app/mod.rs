@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod actor;
+pub mod drift;
 pub mod existing;
 mod gateways;
 mod heads;

@@ -19,7 +19,7 @@ use crate::roster::identity::{self, Identity};
 use crate::roster::{self, ProgressSink, ReadOptions, RosterError, RosterOverride, RosterReport};
 use crate::stop::Stop;
 use crate::store::audit::{Head, head_line};
-use crate::store::journal::Trigger;
+use crate::store::journal::{RunId, Trigger};
 use crate::store::{Store, StoreError};
 use crate::sync::{self, Expected, Order, Site, Work};
 
@@ -32,6 +32,8 @@ pub struct Request {
     pub offline: bool,
     /// What set it off.
     pub trigger: Trigger,
+    /// Put back what this run changed.
+    pub undo: Option<RunId>,
     /// Only these people; empty: everybody.
     pub only: BTreeSet<PersonKey>,
     /// Only these targets; empty: all.
@@ -55,6 +57,7 @@ impl Request {
             dry: false,
             offline: false,
             trigger,
+            undo: None,
             only: BTreeSet::new(),
             targets: Vec::new(),
             roster: None,
@@ -183,6 +186,7 @@ impl App {
             trigger: request.trigger,
             actor: actor::current(),
             config_digest: self.loaded.digest.clone(),
+            undo: request.undo,
             only: (!request.only.is_empty()).then(|| request.only.clone()),
             allow_guards: request.allow_guards.clone(),
             reason: request.reason.clone(),

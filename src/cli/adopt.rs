@@ -167,7 +167,8 @@ fn sections(review: &Review) -> String {
     text
 }
 
-fn list(text: &mut String, title: &str, lines: &[String]) {
+/// A title and the first lines of a sort; nothing where there are none.
+pub fn list(text: &mut String, title: &str, lines: &[String]) {
     if lines.is_empty() {
         return;
     }

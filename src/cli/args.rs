@@ -8,8 +8,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::adopt::AdoptArgs;
+use super::drift::DriftArgs;
 use super::oob::OobCommand;
+use super::overrides::{OverrideArgs, ResumeArgs};
 use super::ucloud::UcloudCommand;
+use super::undo::UndoArgs;
 use crate::config::Span;
 use crate::gateway::Dialect;
 use crate::model::{PersonKey, TargetName};
@@ -128,6 +131,16 @@ pub enum Command {
     Adopt(AdoptArgs),
     /// Say whether an employee ID still stands for the same human, or forget somebody
     Person(PersonArgs),
+    /// Compare what rosterd manages with what the gateway holds
+    Drift(DriftArgs),
+    /// Plan to put back what a run changed
+    Undo(UndoArgs),
+    /// Disable a person's accounts, whatever the roster says
+    Suspend(OverrideArgs),
+    /// Leave a person's accounts alone, whatever the roster says
+    Hold(OverrideArgs),
+    /// End a suspension or a hold: the roster decides again
+    Resume(ResumeArgs),
     /// Work with configured gateways
     #[command(subcommand)]
     Target(TargetCommand),

@@ -10,6 +10,7 @@ mod completions;
 mod config;
 mod doctor;
 pub mod doors;
+pub mod drift;
 pub mod exit;
 mod explain;
 pub mod failure;
@@ -21,6 +22,7 @@ mod logging;
 mod man;
 pub mod oob;
 pub mod output;
+pub mod overrides;
 mod person;
 mod plan;
 pub mod process;
@@ -34,6 +36,7 @@ mod status;
 mod sync;
 mod target;
 pub mod ucloud;
+pub mod undo;
 
 use std::ffi::OsString;
 
@@ -44,6 +47,7 @@ use exit::Exit;
 
 use crate::app::App;
 use crate::config::Env;
+use crate::plan::OverrideKind;
 
 /// Parses `args`, program name first, and carries the command out.
 pub fn main(args: &[OsString]) -> Exit {
@@ -97,6 +101,15 @@ fn run(cli: &Cli, lang: Lang) -> anyhow::Result<Exit> {
         Command::Doctor(args) => doctor::run(args, global),
         Command::Adopt(args) => with_app(global, async |app| adopt::run(args, global, &app).await),
         Command::Person(args) => with_app(global, async |app| person::run(args, &app).await),
+        Command::Drift(args) => with_app(global, async |app| drift::run(args, global, &app).await),
+        Command::Undo(args) => with_app(global, async |app| undo::run(args, global, &app).await),
+        Command::Suspend(args) => {
+            with_app(global, async |app| overrides::say(OverrideKind::Suspend, args, &app).await)
+        }
+        Command::Hold(args) => {
+            with_app(global, async |app| overrides::say(OverrideKind::Hold, args, &app).await)
+        }
+        Command::Resume(args) => with_app(global, async |app| overrides::resume(args, &app).await),
         Command::Target(command) => with_app(global, async |app| target::run(command, &app).await),
         Command::Roster(RosterCommand::Check(args)) => {
             with_app(global, async |app| roster::check(args, global, &app).await)
@@ -148,6 +161,10 @@ fn wants_json(command: &Command) -> bool {
         Command::Doctor(args) => &args.output,
         Command::Adopt(args) => &args.output,
         Command::Person(args) => &args.output,
+        Command::Drift(args) => &args.output,
+        Command::Undo(args) => &args.output,
+        Command::Suspend(args) | Command::Hold(args) => &args.output,
+        Command::Resume(args) => &args.output,
         Command::Target(args::TargetCommand::Accept(args)) => &args.output,
         Command::Roster(RosterCommand::Check(args)) => &args.output,
         Command::Audit(args::AuditCommand::Verify(args)) => &args.output,

@@ -33,8 +33,6 @@ pub const NOT_YET: &[NotYet] = &[
     key("web"),
     key("metrics"),
     planned("notify.kind", &["wecom", "dingtalk", "feishu", "webhook"], &["email", "syslog"]),
-    except("target.verify", &["none"]),
-    except("target.leavers.kick_online", &["false"]),
     except("schedule.watch", &["false"]),
     key("schedule.watch_poll"),
     except("schedule.wait_for_new_roster", &["0s", "0h"]),

@@ -177,6 +177,22 @@ impl Default for ManageConfig {
     }
 }
 
+impl ManageConfig {
+    /// When a field is written, for an account that was adopted or not. The user name and the expiry always are.
+    pub fn of(&self, field: AccountField, adopted: bool) -> Manage {
+        let other = &self.adopted;
+        let (own, over) = match field {
+            AccountField::Group => (self.group, other.group),
+            AccountField::Note => (self.note, other.note),
+            AccountField::Phone => (self.phone, other.phone),
+            AccountField::Roles => (self.roles, other.roles),
+            AccountField::Enabled => (self.enabled, other.enabled),
+            AccountField::Username | AccountField::ExpiresOn => (Manage::Always, None),
+        };
+        over.filter(|_| adopted).unwrap_or(own)
+    }
+}
+
 /// `[target.manage.adopted]`
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -31,6 +31,8 @@ pub struct Asking<'a, G, C: Clock + Clone> {
     pub target: &'a TargetName,
     /// Address and dialect.
     pub device: &'a Device,
+    /// Whether answers are kept, and those of an earlier attempt used: good for names that rosterd does not change.
+    pub remember: bool,
     /// Told how many more names were asked.
     pub progress: &'a (dyn Fn(u64) + Send + Sync),
 }
@@ -85,7 +87,10 @@ impl<G: Gateway, C: Clock + Clone> Asking<'_, G, C> {
     /// # Errors
     /// When the device is out of reach, or the database fails.
     pub async fn users(&self, names: &BTreeSet<Username>, listed: &Listed) -> Result<Found, RunError> {
-        let known = self.store.kept_looks(self.target, self.device, self.now() - GOOD_FOR).await?;
+        let known = match self.remember {
+            true => self.store.kept_looks(self.target, self.device, self.now() - GOOD_FOR).await?,
+            false => BTreeMap::new(),
+        };
         let mut found = Found::default();
         let (mut fresh, mut patience) = (Vec::new(), Patience::default());
         for name in names {
@@ -126,7 +131,7 @@ impl<G: Gateway, C: Clock + Clone> Asking<'_, G, C> {
 
     async fn keep(&self, fresh: &mut Vec<(Username, Option<UserRecord>)>) -> Result<(), RunError> {
         let looks = std::mem::take(fresh);
-        if !looks.is_empty() {
+        if self.remember && !looks.is_empty() {
             self.store.keep_looks(self.target, self.device, looks, self.now()).await?;
         }
         Ok(())

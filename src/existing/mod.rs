@@ -3,6 +3,7 @@
 //! (`drift`). `looks` asks the device, and only asks; the rest is pure. Taking over is a change of ownership in our
 //! database and is done in `app`; what a later sync does about any of it is `plan`'s business.
 
+pub mod drift;
 pub mod links;
 pub mod looks;
 pub mod review;

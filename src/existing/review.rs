@@ -81,6 +81,17 @@ pub struct Stranger {
     pub enabled: Option<bool>,
 }
 
+impl Stranger {
+    pub(super) fn of(record: &UserRecord) -> Self {
+        Self {
+            username: record.name.clone(),
+            group: record.group.clone(),
+            note: record.note.clone(),
+            enabled: record.enabled,
+        }
+    }
+}
+
 /// Somebody who is left alone, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftAlone {
@@ -276,13 +287,7 @@ fn strangers(
         .map(Username::as_str)
         .collect();
     let strangers = listed.values().filter(|record| !known.contains(record.name.as_str()));
-    let strangers = strangers.map(|record| Stranger {
-        username: record.name.clone(),
-        group: record.group.clone(),
-        note: record.note.clone(),
-        enabled: record.enabled,
-    });
-    Some(strangers.collect())
+    Some(strangers.map(Stranger::of).collect())
 }
 
 fn groups(input: &PlanInput<'_>, people: &[Candidate]) -> Vec<Suggestion> {

@@ -199,9 +199,19 @@ impl<'a> Checker<'a> {
                     && input.roster.sources.iter().any(|s| s.proves_missing && !s.frozen)
             }
             Reason::Deselected => account || (wanted.is_none() && !input.roster.partial),
-            Reason::Joined | Reason::Changed | Reason::Returned | Reason::Drift | Reason::Undo => account,
+            Reason::Joined | Reason::Changed | Reason::Returned | Reason::Drift => account,
+            Reason::Undo => {
+                input.past.undo.as_ref().is_some_and(|undo| undo.people.contains_key(&action.person))
+            }
         };
         self.expect(holds, "every action has its cause", (&action.person, action.reason));
+        let only = input.only.is_none_or(|only| only.contains(&action.person));
+        self.expect(only, "--only", &action.person);
+        if action.reason == Reason::Undo {
+            let suspended = given == Some(OverrideKind::Suspend);
+            self.expect(!suspended, "an undo leaves the suspended alone", &action.person);
+            return;
+        }
         let removal = matches!(
             action.reason,
             Reason::Suspended | Reason::Left | Reason::Expired | Reason::Missing | Reason::Deselected
@@ -212,8 +222,6 @@ impl<'a> Checker<'a> {
         let blocked = input.roster.blocked.contains_key(&action.person);
         let blocked = blocked && action.reason != Reason::Suspended;
         self.expect(!blocked, "a row that cannot be read changes nothing", &action.person);
-        let only = input.only.is_none_or(|only| only.contains(&action.person));
-        self.expect(only, "--only", &action.person);
     }
 
     /// What an action says it changes is what it changes, and it may.
@@ -239,6 +247,10 @@ impl<'a> Checker<'a> {
         self.expect(said == differing, "changes say what changes", (&action.username, &said, &differing));
         let work = !differing.is_empty() || matches!(action.kind, ActionKind::Delete | ActionKind::Adopt);
         self.expect(work, "no action that does nothing", &action.username);
+        // An undo puts back whatever was changed, under the settings of that day.
+        if action.reason == Reason::Undo {
+            return;
+        }
         if action.kind.is_removal() {
             let only = differing.iter().all(|field| *field == AccountField::Enabled);
             self.expect(only, "a removal changes nothing else", &action.username);

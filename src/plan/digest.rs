@@ -114,6 +114,7 @@ impl Plan {
         let Self {
             target,
             as_of: _,
+            undo_of,
             inputs,
             create_groups,
             actions,
@@ -135,6 +136,7 @@ impl Plan {
         };
         let mut digest = Digest::new();
         digest.add(&(target, inputs, create_groups, groups, counts, changed_fields));
+        undo_of.iter().for_each(|run| digest.add(&("undo", run)));
         actions.iter().for_each(|action: &Action| digest.add(action));
         blocked.iter().for_each(|blocked| digest.add(&left_alone(blocked)));
         held_by.iter().for_each(|brake| digest.add(&held(brake)));

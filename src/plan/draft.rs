@@ -1,10 +1,10 @@
 //! From inputs to a draft: everybody is judged, groups and roles are settled, and what the target does not allow is
 //! marked. The guards then judge the draft as a whole.
 
-use std::collections::btree_map;
+use std::collections::{BTreeMap, btree_map};
 use std::iter::Peekable;
 
-use super::input::{Needs, PlanInput};
+use super::input::{Needs, PlanInput, Restore};
 use super::people::{Decider, Decision, Known};
 use super::places::{self, Places};
 use super::rules::TargetRules;
@@ -30,7 +30,11 @@ struct Everybody<'a> {
     wanted: Peekable<btree_map::Iter<'a, PersonKey, Wanted>>,
     blocked: Peekable<btree_map::Iter<'a, PersonKey, BlockedPerson>>,
     entries: Peekable<btree_map::Iter<'a, PersonKey, Entry>>,
+    undone: Peekable<btree_map::Iter<'a, PersonKey, Restore>>,
 }
+
+/// Nothing to undo.
+static NOTHING: BTreeMap<PersonKey, Restore> = BTreeMap::new();
 
 fn step<'a, T>(side: &mut Peekable<btree_map::Iter<'a, PersonKey, T>>, person: &PersonKey) -> Option<&'a T> {
     side.next_if(|(key, _)| *key == person).map(|(_, value)| value)
@@ -44,8 +48,10 @@ impl<'a> Iterator for Everybody<'a> {
             self.wanted.peek().map(|(key, _)| *key),
             self.blocked.peek().map(|(key, _)| *key),
             self.entries.peek().map(|(key, _)| *key),
+            self.undone.peek().map(|(key, _)| *key),
         ];
         let person = heads.into_iter().flatten().min()?;
+        step(&mut self.undone, person);
         Some(Known {
             person,
             wanted: step(&mut self.wanted, person),
@@ -60,6 +66,7 @@ fn everybody<'a>(input: &PlanInput<'a>) -> Everybody<'a> {
         wanted: input.wanted.iter().peekable(),
         blocked: input.roster.blocked.iter().peekable(),
         entries: input.snapshot.entries.iter().peekable(),
+        undone: input.past.undo.as_ref().map_or(&NOTHING, |undo| &undo.people).iter().peekable(),
     }
 }
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::rules::TargetRules;
-use super::state::Snapshot;
+use super::state::{AccountState, Entry, Snapshot};
 use super::value::Approval;
 use crate::config::{AccountConfig, TargetConfig};
 use crate::gateway::UserRecord;
@@ -144,6 +144,26 @@ pub struct Device {
     pub dialect: String,
 }
 
+/// What a run changed, and is to be put back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undo {
+    /// The run.
+    pub run: i64,
+    /// What it did to each person.
+    pub people: BTreeMap<PersonKey, Restore>,
+}
+
+/// What a run did to one person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restore {
+    /// The entry before; `None`: there was none.
+    pub before: Option<Entry>,
+    /// Name and fields after; `None`: it was deleted.
+    pub after: Option<(Username, AccountState)>,
+    /// The user was on the gateway before and became ours by it.
+    pub adopted: bool,
+}
+
 /// What the database remembers besides the snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Past {
@@ -164,6 +184,10 @@ pub struct Past {
     pub returned: BTreeSet<PersonKey>,
     /// Names that were deleted or renamed away, and whose commit is not confirmed: nobody may get them yet.
     pub uncommitted_names: BTreeSet<Username>,
+    /// Put back what a run changed, instead of doing what the roster says.
+    pub undo: Option<Undo>,
+    /// People whose account somebody changed by hand, as a look showed: why a change of it is made.
+    pub drifted: BTreeSet<PersonKey>,
     /// The device the snapshot belongs to; `None`: no run yet.
     pub device: Option<Device>,
     /// No run has ever been applied here and no account adopted.

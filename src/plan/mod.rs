@@ -29,6 +29,7 @@ mod value;
 pub use check::{Violation, check};
 pub use input::{
     AppliedRoster, AppliedSource, Device, Looks, MissingSeen, Needs, Override, OverrideKind, Past, PlanInput,
+    Restore, Undo,
 };
 pub use missing::missing;
 pub use report::{actions_for_report, masked_changes};
@@ -59,6 +60,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let mut plan = Plan {
         target: input.target.name.clone(),
         as_of: input.as_of,
+        undo_of: input.past.undo.as_ref().map(|undo| undo.run),
         inputs: digest::inputs(input),
         create_groups: draft.places.create,
         actions: draft.places.actions,
@@ -87,6 +89,7 @@ fn unusable(input: &PlanInput<'_>, detail: String) -> Plan {
     Plan {
         target: input.target.name.clone(),
         as_of: input.as_of,
+        undo_of: input.past.undo.as_ref().map(|undo| undo.run),
         inputs: digest::inputs(input),
         create_groups: Vec::new(),
         actions: Vec::new(),

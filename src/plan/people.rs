@@ -1,6 +1,8 @@
 //! One person at a time: what should become of their account. Whether the groups and roles are there is `places`'
 //! business, whether it is all too much `guard`'s.
 
+mod undo;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,7 +75,14 @@ impl<'a> Decider<'a> {
         if self.input.only.is_some_and(|only| !only.contains(known.person)) {
             return Decision::Skip;
         }
-        self.judge(known).unwrap_or_else(|block| {
+        let judged = match &self.input.past.undo {
+            None => self.judge(known),
+            Some(undo) => match undo.people.get(known.person) {
+                Some(restore) => self.undo(known, restore),
+                None => return Decision::Skip,
+            },
+        };
+        judged.unwrap_or_else(|block| {
             Decision::Block(match known.entry {
                 Some(entry) => block.name(&entry.username),
                 None => block,
@@ -218,9 +227,12 @@ impl<'a> Decider<'a> {
             }
         }
         let (kind, reason) = match (renamed, delta.enables()) {
-            (true, enables) => (ActionKind::Rename, if enables { Reason::Returned } else { Reason::Changed }),
+            (true, enables) => (
+                ActionKind::Rename,
+                if enables { Reason::Returned } else { self.cause(person, Reason::Changed) },
+            ),
             (false, true) => (ActionKind::Enable, Reason::Returned),
-            (false, false) => (ActionKind::Update, Reason::Changed),
+            (false, false) => (ActionKind::Update, self.cause(person, Reason::Changed)),
         };
         let after = delta.apply(&entry.state);
         if after.group != entry.state.group {
@@ -238,6 +250,11 @@ impl<'a> Decider<'a> {
             auth: if managed.auth == Manage::Always { self.auth(account).ok() } else { None },
             withheld_by: None,
         }))
+    }
+
+    /// Why a change is made: what somebody did by hand, or what else there is.
+    fn cause(&self, person: &PersonKey, otherwise: Reason) -> Reason {
+        if self.input.past.drifted.contains(person) { Reason::Drift } else { otherwise }
     }
 
     /// Somebody who has no account of ours.
@@ -265,7 +282,7 @@ impl<'a> Decider<'a> {
             person: person.clone(),
             username: name.clone(),
             new_username: name.clone(),
-            reason: if returned { Reason::Returned } else { Reason::Joined },
+            reason: self.cause(person, if returned { Reason::Returned } else { Reason::Joined }),
             source: Some(account.row.clone()),
             // They are all in `after`; a million new people should not carry them twice.
             changes: BTreeMap::new(),
@@ -424,12 +441,14 @@ impl<'a> Decider<'a> {
     }
 
     fn auth(&self, account: &Account) -> Result<Auth, Block> {
-        let target = &self.input.target.auth;
-        let mode = match account.auth {
-            Want::Set(mode) | Want::IfNew(mode) => mode.unwrap_or(target.mode),
-            Want::Keep => return Err(Block::new("auth_unknown", rust_i18n::t!("plan.auth_unknown"))),
-        };
-        match (mode, &target.server) {
+        match account.auth {
+            Want::Set(mode) | Want::IfNew(mode) => self.auth_by(mode.unwrap_or(self.input.target.auth.mode)),
+            Want::Keep => Err(Block::new("auth_unknown", rust_i18n::t!("plan.auth_unknown"))),
+        }
+    }
+
+    fn auth_by(&self, mode: AuthMode) -> Result<Auth, Block> {
+        match (mode, &self.input.target.auth.server) {
             (AuthMode::Inherit, _) => Ok(Auth::Inherit),
             (AuthMode::Password, _) => Ok(Auth::Password),
             (AuthMode::External, Some(server)) => Ok(Auth::External { server: server.clone() }),

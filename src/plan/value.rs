@@ -216,6 +216,9 @@ pub struct Plan {
     pub target: TargetName,
     /// The day it was made for.
     pub as_of: NaiveDate,
+    /// The run that it puts back, if that is what it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_of: Option<i64>,
     /// Digests of the inputs.
     pub inputs: InputDigests,
     /// Groups to create, parents first.

@@ -1,11 +1,12 @@
 //! Users who were on a gateway before rosterd: looks that are kept between two attempts, and the change of ownership.
 //! What to take over is decided elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
 
 use super::journal::{Actor, RunId};
 use super::snapshot::{EntryChange, write_entry};
@@ -49,6 +50,16 @@ pub struct TakeOver {
 
 fn device_text(device: &Device) -> String {
     format!("{} {}", device.dialect, device.url)
+}
+
+/// People whose account somebody changed by hand.
+pub(crate) async fn drifted(
+    c: &mut SqliteConnection,
+    target: &str,
+) -> Result<BTreeSet<PersonKey>, StoreError> {
+    let people: Vec<String> =
+        sqlx::query_scalar("SELECT person FROM drifted WHERE target = ?").bind(target).fetch_all(c).await?;
+    people.iter().map(|person| named(PersonKey::new(person), "drifted.person")).collect()
 }
 
 impl Store {
@@ -113,6 +124,42 @@ impl Store {
                     looks.insert(name, Looked { at: time(row.try_get("seen_at")?), record });
                 }
                 Ok(looks)
+            })
+        })
+        .await
+    }
+
+    /// Records what a look at all accounts showed: the snapshot as it is now, and whose account was changed by hand.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn note_drift(
+        &self,
+        target: &TargetName,
+        run: RunId,
+        entries: Vec<EntryChange>,
+        drifted: BTreeSet<PersonKey>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let target = target.clone();
+        self.write("note drift", move |c| {
+            Box::pin(async move {
+                for change in &entries {
+                    write_entry(c, target.as_str(), run, change, now).await?;
+                }
+                for person in &drifted {
+                    sqlx::query("INSERT OR REPLACE INTO drifted (target, person, seen_at) VALUES (?, ?, ?)")
+                        .bind(target.as_str())
+                        .bind(person.as_str())
+                        .bind(millis(now))
+                        .execute(&mut *c)
+                        .await?;
+                }
+                let record = audit::Record::new("drift", now)
+                    .on(&target, run)
+                    .body(json!({ "drifted": drifted.len(), "learnt": entries.len() }))
+                    .personal(json!({ "people": drifted }));
+                audit::append(c, record).await
             })
         })
         .await

@@ -10,7 +10,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
 use super::journal::{Actor, RunId};
-use super::{Store, StoreError, audit, from_json, from_word, json, millis, named, time};
+use super::{Store, StoreError, audit, existing, from_json, from_word, json, millis, named, time};
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::{AppliedRoster, Device, MissingSeen, Override, Past};
 use crate::roster::Roster;
@@ -85,7 +85,7 @@ async fn target_row(c: &mut SqliteConnection, target: &str) -> Result<TargetRow,
     })
 }
 
-async fn overrides(
+pub(crate) async fn overrides(
     c: &mut SqliteConnection,
     as_of: NaiveDate,
 ) -> Result<BTreeMap<PersonKey, Override>, StoreError> {
@@ -288,6 +288,8 @@ impl Store {
                     last_applied,
                     replayed,
                     returned: returned(c, &name).await?,
+                    undo: None,
+                    drifted: existing::drifted(c, &name).await?,
                     device: row.device,
                     first_contact: !row.contacted,
                     links: links(c, &name).await?,
@@ -405,6 +407,8 @@ impl Store {
                     .bind(run.0)
                     .execute(&mut *c)
                     .await?;
+                // Whatever was changed by hand is put right, or left as the configuration wants it.
+                sqlx::query("DELETE FROM drifted WHERE target = ?").bind(&target).execute(&mut *c).await?;
                 sqlx::query("UPDATE targets SET contacted = 1 WHERE name = ?").bind(&target).execute(c).await?;
                 Ok(())
             })

@@ -29,6 +29,7 @@ pub mod people;
 pub mod plans;
 pub mod query;
 pub mod snapshot;
+pub mod undo;
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 

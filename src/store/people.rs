@@ -22,13 +22,16 @@ const BY_PERSON: [&str; 4] = [
     "UPDATE intents SET person = ?2 WHERE person = ?1",
 ];
 /// What is simply taken out when somebody is forgotten.
-const FORGET: [&str; 6] = [
+const FORGET: [&str; 8] = [
     "DELETE FROM account_versions WHERE person = ?",
     "DELETE FROM links WHERE person = ?",
     "DELETE FROM blocked WHERE person = ?",
     "DELETE FROM missing WHERE person = ?",
     "DELETE FROM overrides WHERE person = ?",
     "DELETE FROM people WHERE person = ?",
+    "DELETE FROM drifted WHERE person = ?",
+    // Looks that are kept for a review know users by name only; all of them can be made again.
+    "DELETE FROM looks WHERE ? IS NOT NULL",
 ];
 /// An account's fields with nothing in them: what stands in the journal for somebody who is forgotten.
 const NOBODY: &str = r#"{"group":"/","note":"","phone":"","roles":[],"enabled":false,"expires_on":null}"#;

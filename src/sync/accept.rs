@@ -104,8 +104,8 @@ async fn look<G: Gateway, C: Clock + Clone>(
     Ok((rebased, changes))
 }
 
-/// The entry as the new device shows it. The number is the new device's own.
-fn as_looked(entry: &Entry, record: &UserRecord) -> Entry {
+/// The entry as a look shows it. The number is the device's own.
+pub(crate) fn as_looked(entry: &Entry, record: &UserRecord) -> Entry {
     let state = state_of(record, &entry.state);
     let disabled = entry.disabled.clone().filter(|_| !state.enabled);
     Entry { state, disabled, gateway_id: record.id.clone(), ..entry.clone() }

@@ -11,7 +11,7 @@ use super::recovery::{same_user, state_of};
 use super::send::{Sender, Sent, Stopped};
 use super::words;
 use crate::clock::Clock;
-use crate::config::{LookPolicy, Manage, ManageConfig, TargetConfig};
+use crate::config::{LookPolicy, Manage, TargetConfig};
 use crate::gateway::{AddUser, Auth, Gateway, Mutation, ReadError, UpdateUser, UserRecord};
 use crate::handout::{FirstPassword, FirstPasswords};
 use crate::model::{GroupPath, PersonKey, Username};
@@ -410,7 +410,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
     }
 
     fn manage(&self, action: &Action, field: AccountField) -> Manage {
-        managed(&self.target.manage, self.is_adopted(action), field)
+        self.target.manage.of(field, self.is_adopted(action))
     }
 
     /// The call for an action, and the fields that the account has after it. No call: an adoption without a change.
@@ -618,20 +618,6 @@ fn add_user(action: &Action, after: &AccountState, password: Option<Secret>) -> 
         expires_on: after.expires_on,
         password,
     }
-}
-
-/// How a field is managed, for an account that was adopted or not.
-fn managed(manage: &ManageConfig, adopted: bool, field: AccountField) -> Manage {
-    let other = &manage.adopted;
-    let (own, over) = match field {
-        AccountField::Group => (manage.group, other.group),
-        AccountField::Note => (manage.note, other.note),
-        AccountField::Phone => (manage.phone, other.phone),
-        AccountField::Roles => (manage.roles, other.roles),
-        AccountField::Enabled => (manage.enabled, other.enabled),
-        AccountField::Username | AccountField::ExpiresOn => (Manage::Always, None),
-    };
-    over.filter(|_| adopted).unwrap_or(own)
 }
 
 /// One more person of this kind.

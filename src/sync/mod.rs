@@ -24,11 +24,13 @@ pub mod approve;
 pub mod caller;
 pub mod execute;
 mod first;
+pub mod kick;
 pub mod lock;
 pub mod outcome;
 pub mod recovery;
 pub mod run;
 pub mod send;
+pub mod verify;
 pub mod words;
 
 pub use run::{Expected, Ground, Order, Run, RunError};

@@ -12,14 +12,15 @@ use super::first;
 use super::outcome;
 use super::recovery::{OutOfReach, Patience, Recovery, recover};
 use super::send::{Sender, Stopped};
-use super::words;
+use super::verify::{self, VERIFY_CHECK};
+use super::{kick, words};
 use crate::clock::Clock;
-use crate::config::{AccountConfig, TargetConfig};
+use crate::config::{AccountConfig, TargetConfig, Verify};
 use crate::gateway::{Dialect, Gateway, Outcome, ReadError};
 use crate::handout::FirstPasswords;
 use crate::mapping::Wanted;
 use crate::model::PersonKey;
-use crate::plan::{self, AppliedRoster, Device, Looks, Past, Plan, PlanInput, Snapshot};
+use crate::plan::{self, AppliedRoster, Device, Looks, OverrideKind, Past, Plan, PlanInput, Snapshot};
 use crate::report::{ApprovalRef, CommitState, ErrorReport, TargetReport};
 use crate::roster::Roster;
 use crate::stop::Stop;
@@ -49,6 +50,8 @@ pub struct Order {
     pub actor: Actor,
     /// Digest of the configuration.
     pub config_digest: String,
+    /// Put back what this run changed, instead of doing what the roster says.
+    pub undo: Option<RunId>,
     /// `--only`: nobody else gets an action.
     pub only: Option<BTreeSet<PersonKey>>,
     /// `--allow-guard`.
@@ -277,7 +280,12 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             store.note_missing(&target.name, roster.digest.clone(), missing.clone(), now).await?;
         }
         let past = store.past(&target.name, &roster.digest, Some(&missing), order.as_of, now).await?;
-        let past = Past { sources, ..past };
+        let undone = expected.and_then(|e| e.plan.undo_of.map(RunId)).or(order.undo);
+        let undo = match undone {
+            Some(run) => Some(store.changes_of(run, &target.name).await?),
+            None => None,
+        };
+        let past = Past { sources, undo, ..past };
         let mut looks = Looks { offline: order.offline, ..Looks::default() };
         let nothing = Looks::default();
         let input = PlanInput {
@@ -373,9 +381,19 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             }
         }
         self.mutated = sender.as_ref().is_some_and(Sender::has_mutated);
+        if may_send && let Some(sender) = &sender {
+            report.warnings.extend(self.verify(sender, &mut executed).await?);
+        }
         outcome::merge(report, &executed);
+        self.hold_undone(plan, &executed).await?;
+        let leaving =
+            if target.leavers.kick_online { store.uncommitted(&target.name).await? } else { Vec::new() };
         let commit = self.settle_up(plan, &executed, quarantine, sender).await?;
         report.commit = commit.state;
+        if let Some(caller) = self.caller.as_ref().filter(|_| commit.state == CommitState::Confirmed) {
+            let names = kick::names(&leaving);
+            report.warnings.extend(kick::kick(caller, store, &target.name, self.id, names).await?);
+        }
         report.warnings.extend(executed.stopped.as_ref().map(words::stopped));
         report.warnings.extend(commit.trouble);
         let blocked = report.blocked.iter().map(|b| (b.person.clone(), b.reason.clone(), b.since)).collect();
@@ -383,11 +401,45 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         self.row = store.target(&target.name).await?;
         outcome::judge(report, plan, &executed, self.row.dirty);
         self.name_the_stop(report, &executed);
-        let whole_roster = self.order.only.is_none() && !roster.partial;
+        let whole_roster = self.order.only.is_none() && !roster.partial && plan.undo_of.is_none();
         if whole_roster && outcome::counts_as_applied(report, plan) {
             store.note_applied(&target.name, self.id, planned.facts.clone(), self.now()).await?;
         }
         Ok(())
+    }
+
+    /// Proves what was written, where the target wants that; what is not as written must not take effect. What an earlier
+    /// run was quarantined for is looked at as a whole, unless a person let it pass.
+    async fn verify(
+        &self,
+        sender: &Sender<'_, G, C>,
+        executed: &mut Executed,
+    ) -> Result<Option<String>, StoreError> {
+        let (store, target) = (self.ground.store, self.ground.target);
+        let out_of_reach = matches!(executed.stopped, Some(Stopped::Refused(_) | Stopped::Unanswered(_)));
+        let due = sender.has_mutated() || self.row.dirty;
+        if !due || out_of_reach || executed.quarantine.is_some() || executed.store_error.is_some() {
+            return Ok(None);
+        }
+        let failed_before = self.row.quarantined_by.as_deref() == Some(VERIFY_CHECK);
+        if failed_before && self.is_let_pass(VERIFY_CHECK).await? {
+            return Ok(None);
+        }
+        let how = if failed_before && target.verify != Verify::None { Verify::All } else { target.verify };
+        let trouble = verify::check(sender, store, &target.name, how).await?;
+        if trouble.is_some() {
+            executed.quarantine = Some(VERIFY_CHECK);
+        }
+        Ok(trouble)
+    }
+
+    /// Whoever was put back must not be taken along by the next roster.
+    async fn hold_undone(&self, plan: &Plan, executed: &Executed) -> Result<(), StoreError> {
+        let Some(run) = plan.undo_of.filter(|_| executed.ran) else { return Ok(()) };
+        let people = plan.to_send().map(|action| action.person.clone()).collect();
+        let reason = rust_i18n::t!("sync.undo_hold", run = run).into_owned();
+        let hold = Some((OverrideKind::Hold, None));
+        self.ground.store.say(people, hold, reason, self.order.actor.clone(), self.now()).await
     }
 
     fn name_the_stop(&self, report: &mut TargetReport, executed: &Executed) {
@@ -412,21 +464,24 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
     async fn standing_quarantine(&self) -> Result<Option<&'static str>, StoreError> {
         let accepted = self.row.quarantined_by.as_deref() != Some(PASSWORD_CHECK)
             || self.ground.target.auth.updates_erase_password
-            || self.order.allow_guards.contains(PASSWORD_CHECK);
-        if accepted {
-            return Ok(None);
+            || self.is_let_pass(PASSWORD_CHECK).await?;
+        Ok((!accepted).then_some(PASSWORD_CHECK))
+    }
+
+    /// Whether a person let a quarantine pass; an approval of it is used up by that.
+    async fn is_let_pass(&self, check: &str) -> Result<bool, StoreError> {
+        if self.order.allow_guards.contains(check) {
+            return Ok(true);
         }
-        let approvals = self.ground.store.open_approvals(&self.ground.target.name, self.now()).await?;
+        let (store, target) = (self.ground.store, &self.ground.target.name);
+        let approvals = store.open_approvals(target, self.now()).await?;
         let approved: BTreeSet<i64> =
-            approvals.iter().filter(|a| a.sets.contains_key(PASSWORD_CHECK)).map(|a| a.id).collect();
+            approvals.iter().filter(|a| a.sets.contains_key(check)).map(|a| a.id).collect();
         if approved.is_empty() {
-            return Ok(Some(PASSWORD_CHECK));
+            return Ok(false);
         }
-        self.ground
-            .store
-            .use_approvals(&self.ground.target.name, self.id, approved, None, self.now())
-            .await?;
-        Ok(None)
+        store.use_approvals(target, self.id, approved, None, self.now()).await?;
+        Ok(true)
     }
 
     /// A run's first call is a read, so that a wrong key, clock or address costs nothing.

@@ -564,7 +564,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
     }
 }
 
-const fn kind_of(mutation: &Mutation) -> &'static str {
+pub(super) const fn kind_of(mutation: &Mutation) -> &'static str {
     match mutation {
         Mutation::Add(_) => "add",
         Mutation::Update(_) => "update",
@@ -575,7 +575,7 @@ const fn kind_of(mutation: &Mutation) -> &'static str {
 }
 
 /// BLAKE3 of what is sent, password left out: the journal says what was sent without holding it.
-fn payload(mutation: &Mutation) -> String {
+pub(super) fn payload(mutation: &Mutation) -> String {
     let value = match mutation {
         Mutation::Add(a) => json!([a.name, a.group, a.note, a.phone, a.roles, a.auth, a.expires_on]),
         Mutation::Update(u) => json!(u),

@@ -120,6 +120,7 @@ impl World {
                 trigger: Trigger::Cli,
                 actor: Actor::default(),
                 config_digest: "c".into(),
+                undo: None,
                 only: None,
                 allow_guards: Default::default(),
                 reason: String::new(),

@@ -2,158 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use rosterd::app::App;
 use rosterd::app::existing::{Reviewed, Wish};
-use rosterd::app::sync::{Answer, Request, Watcher};
-use rosterd::clock::{Clock as _, SystemClock};
-use rosterd::config::Env;
 use rosterd::existing::links;
-use rosterd::gateway::embedded::{Furniture, Quirk, Server, ServerOptions, SharedDevice, UserView, lock};
-use rosterd::gateway::{AddUser, Auth, Dialect, Mutation, Outcome, UpdateUser};
-use rosterd::model::{GroupPath, TargetName, Username};
+use rosterd::gateway::Dialect;
+use rosterd::gateway::embedded::{UserView, lock};
 use rosterd::report::RunOutcome;
-use rosterd::secret::Secret;
 use rosterd::stop::Stop;
 use rosterd::store::Store;
-use rosterd::store::journal::Trigger;
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio_util::sync::{CancellationToken, DropGuard};
 
-const KEY: &str = "the-key-of-the-device";
-
-/// A gateway that has grown by hand, a roster, and a configuration.
-struct Site {
-    folder: tempfile::TempDir,
-    device: SharedDevice,
-    url: String,
-    dialect: Dialect,
-    _stop: DropGuard,
-}
-
-/// A user whom somebody made by hand.
-#[derive(Clone)]
-struct ByHand {
-    name: String,
-    group: String,
-    note: String,
-    phone: String,
-    roles: Vec<&'static str>,
-    enabled: bool,
-    server: Option<&'static str>,
-}
-
-impl ByHand {
-    fn new(name: &str) -> Self {
-        Self {
-            name: name.into(),
-            group: "/总公司".into(),
-            note: String::new(),
-            phone: String::new(),
-            roles: Vec::new(),
-            enabled: true,
-            server: None,
-        }
-    }
-}
-
-impl Site {
-    async fn new(dialect: Dialect, quirks: &[Quirk]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let options = ServerOptions {
-            furniture: Furniture { any_group: true, ..Furniture::default() },
-            quirks: quirks.iter().copied().collect(),
-            ..ServerOptions::new(dialect, Secret::new(KEY.into()))
-        };
-        let server = Server::new(options, SystemClock::new()).unwrap();
-        let device = server.device();
-        let stop = CancellationToken::new();
-        tokio::spawn(server.serve(listener, stop.clone()));
-        let folder = tempfile::tempdir().unwrap();
-        let site = Self { folder, device, url, dialect, _stop: stop.drop_guard() };
-        site.write("key", KEY);
-        site
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::write(self.path(name), text).unwrap();
-        std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(0o600)).unwrap();
-    }
-
-    /// The roster, and the settings with these lines of the target and these further tables.
-    fn configure(&self, roster: &str, target: &str, more: &str) -> App {
-        self.write("roster.csv", &format!("工号,姓名,部门,岗位,手机,角色\n{roster}"));
-        let (url, dialect) = (&self.url, self.dialect.as_str());
-        self.write(
-            "rosterd.toml",
-            &format!(
-                "[roster]\npath = \"roster.csv\"\nsettle = \"0s\"\n[state]\npath = \"r.db\"\n{more}\n[[target]]\n\
-                 name = \"hq\"\nurl = \"{url}\"\nkey = \"file:key\"\ndialect = \"{dialect}\"\n{target}\n"
-            ),
-        );
-        App::load(Some(&self.path("rosterd.toml")), None, Env::default()).unwrap()
-    }
-
-    /// Makes users as a person at the console would.
-    fn make(&self, users: &[ByHand]) {
-        let now = SystemClock::new().now();
-        let mut device = lock(&self.device);
-        for user in users {
-            let group = GroupPath::new(&user.group).unwrap();
-            let name = Username::new(&user.name).unwrap();
-            let roles = user.roles.iter().map(ToString::to_string);
-            let auth = user.server.map_or(Auth::Inherit, |server| Auth::External { server: server.into() });
-            let add = AddUser {
-                name: name.clone(),
-                group: group.clone(),
-                note: user.note.clone(),
-                phone: user.phone.clone(),
-                roles: roles.clone().collect(),
-                auth,
-                expires_on: None,
-                password: None,
-            };
-            assert_eq!(device.mutate(&Mutation::Add(add), now), Outcome::Applied, "{}", user.name);
-            if !user.enabled {
-                let update = UpdateUser {
-                    old_name: name.clone(),
-                    new_name: name,
-                    group,
-                    note: user.note.clone(),
-                    phone: user.phone.clone(),
-                    roles: roles.collect(),
-                    enabled: false,
-                    ext_auth: user.server.map(str::to_owned),
-                    auth: None,
-                    expires_on: None,
-                };
-                assert_eq!(device.mutate(&Mutation::Update(update), now), Outcome::Applied);
-            }
-        }
-        assert_eq!(device.commit(now), Outcome::Applied);
-        device.trim_log(0);
-    }
-
-    fn users(&self) -> BTreeMap<String, UserView> {
-        lock(&self.device).effective_users()
-    }
-
-    fn actions(&self) -> Vec<String> {
-        lock(&self.device).log().iter().map(|asked| asked.action.clone()).collect()
-    }
-}
-
-fn hq() -> TargetName {
-    TargetName::new("hq").unwrap()
-}
+use crate::by_hand::{ByHand, Site, as_wanted, hq, row, sync};
 
 async fn review(app: &App, store: &Store) -> Reviewed {
     let target = hq();
@@ -165,26 +25,6 @@ async fn review(app: &App, store: &Store) -> Reviewed {
         progress: &|_| {},
     };
     app.review(store, wish).await.unwrap()
-}
-
-async fn sync(app: &App, store: &Store, dry: bool) -> Answer {
-    let request = Request { dry, ..Request::all(Trigger::Cli, Stop::new()) };
-    app.sync(store, request, Watcher { reading: None, actions: &|_| {} }).await.unwrap()
-}
-
-fn row(n: usize, department: &str) -> String {
-    format!("{n:05},员工{n},{department},工程师,138{n:08},全员\n")
-}
-
-/// As the roster would have it.
-fn as_wanted(n: usize, department: &str) -> ByHand {
-    ByHand {
-        note: format!("员工{n}-工程师"),
-        phone: format!("138{n:08}"),
-        group: department.into(),
-        roles: vec!["全员"],
-        ..ByHand::new(&format!("{n:05}"))
-    }
 }
 
 const BOTH: [Dialect; 2] = [Dialect::UpdaterCloud, Dialect::Openapi];

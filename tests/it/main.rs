@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod adopt;
 #[cfg(test)]
+mod by_hand;
+#[cfg(test)]
 mod cli_gateway;
 #[cfg(test)]
 mod cli_help;
@@ -26,6 +28,8 @@ mod doctor;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod drift;
+#[cfg(test)]
 mod first_passwords;
 #[cfg(test)]
 mod gateway_device;
@@ -44,6 +48,8 @@ mod ldap;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod proof;
+#[cfg(test)]
 mod roster;
 #[cfg(test)]
 mod roster_check;
@@ -59,3 +65,5 @@ mod tls;
 mod tls_kinds;
 #[cfg(test)]
 mod tls_server;
+#[cfg(test)]
+mod undo;

@@ -1,0 +1,83 @@
+//! `rosterd suspend`, `hold`, `resume`: what a person says about a person, over whatever the roster says.
+
+use chrono::NaiveDate;
+use clap::Args;
+use rust_i18n::t;
+use serde_json::json;
+
+use super::args::{Output, OutputArgs};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{args, output};
+use crate::app::{App, actor};
+use crate::model::PersonKey;
+use crate::plan::OverrideKind;
+use crate::report::grid::strong;
+
+/// `rosterd suspend`, `rosterd hold`
+#[derive(Debug, Args)]
+pub struct OverrideArgs {
+    /// Person key
+    #[arg(value_name = "PERSON", value_parser = args::person)]
+    pub person: PersonKey,
+    /// Why, for the audit trail
+    #[arg(long, value_name = "TEXT", value_parser = args::reason)]
+    pub reason: String,
+    /// Until the end of this day; without it until `resume`
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<NaiveDate>,
+    /// Form of the result.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `rosterd resume`
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// Person key
+    #[arg(value_name = "PERSON", value_parser = args::person)]
+    pub person: PersonKey,
+    /// Why, for the audit trail
+    #[arg(long, value_name = "TEXT", value_parser = args::reason)]
+    pub reason: String,
+    /// Form of the result.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Says that somebody is suspended or held.
+pub async fn say(kind: OverrideKind, args: &OverrideArgs, app: &App) -> anyhow::Result<Exit> {
+    if args.until.is_some_and(|until| until < app.today()) {
+        return Err(Failure::usage(t!("cli.override.past"), t!("cli.override.past_next")).into());
+    }
+    let store = app.store().await?;
+    let (people, what) = (vec![args.person.clone()], Some((kind, args.until)));
+    store.say(people, what, args.reason.clone(), actor::current(), app.now()).await?;
+    let until = args.until.map_or_else(|| t!("cli.override.open").into_owned(), |day| day.to_string());
+    let (word, line) = match kind {
+        OverrideKind::Suspend => {
+            ("suspend", t!("cli.override.suspended", person = args.person, until = until))
+        }
+        OverrideKind::Hold => ("hold", t!("cli.override.held", person = args.person, until = until)),
+    };
+    tell(&args.output, &args.person, word, &line)
+}
+
+/// Ends what was said before.
+pub async fn resume(args: &ResumeArgs, app: &App) -> anyhow::Result<Exit> {
+    let store = app.store().await?;
+    if !store.said(app.today()).await?.contains_key(&args.person) {
+        let message = t!("cli.override.nothing", person = args.person);
+        return Err(Failure::new("not_overridden", message, t!("cli.override.nothing_next")).into());
+    }
+    store.say(vec![args.person.clone()], None, args.reason.clone(), actor::current(), app.now()).await?;
+    tell(&args.output, &args.person, "resume", &t!("cli.override.resumed", person = args.person))
+}
+
+fn tell(form: &OutputArgs, person: &PersonKey, what: &str, line: &str) -> anyhow::Result<Exit> {
+    match form.output {
+        Output::Json => output::json(&json!({ "version": 1, "person": person, "override": what }))?,
+        Output::Table => output::text(&format!("{}\n  {}\n", strong(line), t!("cli.override.next")))?,
+    }
+    Ok(Exit::Done)
+}

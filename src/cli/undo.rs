@@ -1,0 +1,106 @@
+//! `rosterd undo`: a plan that puts back what a run changed, and what no call can bring back.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rust_i18n::t;
+use serde::Serialize;
+use serde_json::json;
+
+use super::adopt::list;
+use super::args::{Global, Output, OutputArgs};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::{output, signals, sync};
+use crate::app::App;
+use crate::app::plan_file::PlanFile;
+use crate::app::sync::Request;
+use crate::model::{PersonKey, Username};
+use crate::plan::Undo;
+use crate::store::journal::{RunId, Trigger};
+
+/// What belongs to a user and comes back with no call, in the order of reports.
+const LOST: [&str; 4] = ["password", "certificate", "hardware_code", "virtual_ip"];
+
+/// `rosterd undo`
+#[derive(Debug, Args)]
+pub struct UndoArgs {
+    /// The run to put back
+    #[arg(value_name = "RUN")]
+    pub run: i64,
+    /// Write the plan to this file, for `sync --plan`
+    #[arg(short, long = "out", value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Show every action, not only the first ones
+    #[arg(long)]
+    pub full: bool,
+    /// Form of the result.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Somebody of whom something cannot be brought back.
+#[derive(Debug, Serialize)]
+struct Lost {
+    person: PersonKey,
+    username: Username,
+    what: &'static [&'static str],
+}
+
+/// Plans and shows. Sends nothing: `sync --plan` does.
+pub async fn run(args: &UndoArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
+    let store = app.store().await?;
+    let run = RunId(args.run);
+    let target = store.run(run).await?.target;
+    let undo = store.changes_of(run, &target).await?;
+    if undo.people.is_empty() {
+        let message = t!("cli.undo.nothing", run = run);
+        return Err(Failure::new("nothing_to_undo", message, t!("cli.undo.nothing_next")).into());
+    }
+    let groups = store.groups_created_by(run).await?;
+    let request = Request {
+        dry: true,
+        undo: Some(run),
+        targets: vec![target],
+        ..Request::all(Trigger::Cli, signals::stop()?)
+    };
+    let answer = sync::carry_out(request, global, app, &store).await?;
+    let lost = lost(&undo);
+    match args.output.output {
+        Output::Json if answer.roster_error.is_none() => output::json(&json!({
+            "version": 1, "undo_of": run.to_string(), "lost": lost, "groups_left": groups, "plan": answer.report,
+        }))?,
+        form => {
+            sync::show(&answer, form, args.full)?;
+            if form == Output::Table {
+                output::text(&text(&lost, groups))?;
+            }
+        }
+    }
+    if let Some(path) = args.out.as_ref().filter(|_| answer.roster_error.is_none()) {
+        PlanFile::of(&answer.report, None).write(path)?;
+        output::note(&sync::wrote(path));
+    }
+    Ok(sync::exit(&answer))
+}
+
+/// Whoever was deleted comes back as another user of the same name.
+fn lost(undo: &Undo) -> Vec<Lost> {
+    let deleted = undo.people.iter().filter(|(_, restore)| restore.after.is_none());
+    let lost = deleted.filter_map(|(person, restore)| {
+        let username = restore.before.as_ref()?.username.clone();
+        Some(Lost { person: person.clone(), username, what: &LOST })
+    });
+    lost.collect()
+}
+
+fn text(lost: &[Lost], groups: u64) -> String {
+    let mut text = String::new();
+    let lines: Vec<_> = lost.iter().map(|one| format!("{} ({})", one.person, one.username)).collect();
+    list(&mut text, &t!("cli.undo.lost"), &lines);
+    if groups > 0 {
+        text.push_str(&format!("\n{}\n", t!("cli.undo.groups", count = groups)));
+    }
+    text.push_str(&format!("\n{}\n", t!("cli.undo.then")));
+    text
+}

@@ -1,0 +1,76 @@
+//! The proof before the commit: what was written is looked at in the device's database and compared with what the
+//! snapshot believes. Until the commit nothing has taken effect, so a difference can still be kept from doing so.
+
+use super::recovery::state_of;
+use super::send::{Sender, Stopped};
+use crate::clock::Clock;
+use crate::config::Verify;
+use crate::gateway::{Gateway, UserRecord};
+use crate::model::TargetName;
+use crate::plan::Entry;
+use crate::store::{Store, StoreError};
+
+/// The check, as a quarantine names it.
+pub const VERIFY_CHECK: &str = "verify";
+/// How many accounts a sample looks at.
+const SAMPLE: usize = 50;
+/// How many people a message names.
+const NAMED: usize = 10;
+
+/// Looks at what was written since the last confirmed commit; with [`Verify::Sample`] at up to 50 accounts of it, spread
+/// evenly. Says who is not as written, or could not be looked at; `None`: everybody looked at is.
+///
+/// # Errors
+/// If the database fails.
+pub async fn check<G: Gateway, C: Clock + Clone>(
+    sender: &Sender<'_, G, C>,
+    store: &Store,
+    target: &TargetName,
+    how: Verify,
+) -> Result<Option<String>, StoreError> {
+    let written = store.uncommitted(target).await?;
+    let step = match how {
+        Verify::None => return Ok(None),
+        Verify::All => 1,
+        Verify::Sample => written.len().div_ceil(SAMPLE).max(1),
+    };
+    let snapshot = store.snapshot(target).await?;
+    let mut wrong = Vec::new();
+    for one in written.iter().step_by(step) {
+        // However long it takes, but not against a person's will: what is not proved is not committed.
+        if sender.must_stop() == Some(Stopped::Asked) {
+            return Ok(Some(rust_i18n::t!("sync.verify_stopped").into_owned()));
+        }
+        let entry = snapshot.entries.get(&one.person);
+        if entry.is_some_and(|entry| entry.unknown) {
+            continue;
+        }
+        let name = entry.map_or(&one.username, |entry| &entry.username);
+        let as_written = match sender.look(name).await {
+            Ok(found) => fits(entry, found.as_ref()),
+            Err(_) => false,
+        };
+        if !as_written {
+            wrong.push(name.to_string());
+        }
+        if wrong.len() > NAMED {
+            break;
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(None);
+    }
+    let more = if wrong.len() > NAMED { ", …" } else { "" };
+    wrong.truncate(NAMED);
+    let names = format!("{}{more}", wrong.join(", "));
+    Ok(Some(rust_i18n::t!("sync.verify_failed", names = names).into_owned()))
+}
+
+/// Whether a look shows what is believed. What the answer leaves out is taken as written.
+fn fits(entry: Option<&Entry>, found: Option<&UserRecord>) -> bool {
+    match (entry, found) {
+        (None, None) => true,
+        (Some(entry), Some(record)) => state_of(record, &entry.state) == entry.state,
+        _ => false,
+    }
+}
