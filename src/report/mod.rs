@@ -112,9 +112,21 @@ pub struct TargetReport {
     /// Why it failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorReport>,
+    /// What the plan costs; only for `plan` and dry runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
     /// The actions; only for `plan` and dry runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actions: Option<Vec<ActionLine>>,
+}
+
+/// What a plan costs on its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Requests: changes, the looks before them, and the commit.
+    pub calls: u64,
+    /// Seconds at the configured pace.
+    pub seconds: u64,
 }
 
 /// A stored plan.

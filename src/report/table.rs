@@ -7,7 +7,7 @@ use rust_i18n::t;
 
 use super::grid::{Grid, Tone, strong};
 use super::words;
-use super::{ActionLine, CommitState, HeldBy, RunOutcome, SyncReport, TargetReport, TargetState};
+use super::{ActionLine, CommitState, Estimate, HeldBy, RunOutcome, SyncReport, TargetReport, TargetState};
 use crate::plan::{ActionKind, Change, Counts};
 use crate::report::csv_safe::visible;
 
@@ -118,6 +118,7 @@ fn section(target: &TargetReport, view: &View) -> String {
         let _ = writeln!(out, "  {}", Tone::Notice.paint(&t!("report.warning", what = visible(line))));
     }
     out.push_str(&kinds(target, view));
+    out.push_str(&takes(target));
     out.push_str(&departments(target, view));
     out.push_str(&actions(target, view));
     out.push_str(&blocked(target, view));
@@ -347,6 +348,19 @@ fn last_line(target: &TargetReport, name_it: bool) -> String {
     let line = if name_it { format!("{}  {line}", target.target) } else { line };
     let line = strong(&outcome_tone(target).paint(&line));
     format!("{line}\n{}", aftermath(target))
+}
+
+/// How long it will take, where that is worth knowing.
+fn takes(target: &TargetReport) -> String {
+    match target.estimate {
+        Some(Estimate { calls, seconds }) if seconds >= 60 => {
+            // People plan with minutes, and with hours.
+            let time = std::time::Duration::from_secs(seconds - seconds % 60);
+            let time = humantime::format_duration(time);
+            format!("  {}\n", t!("report.takes", time = time, calls = calls))
+        }
+        _ => String::new(),
+    }
 }
 
 /// What became of a target, on one plain line.

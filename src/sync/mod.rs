@@ -22,6 +22,7 @@ use crate::store::{Store, StoreError};
 pub mod accept;
 pub mod approve;
 pub mod caller;
+pub mod estimate;
 pub mod execute;
 mod first;
 pub mod kick;

@@ -37,6 +37,7 @@ pub fn empty(target: &TargetName, run: RunId) -> TargetReport {
         warnings: Vec::new(),
         loosened: Vec::new(),
         error: None,
+        estimate: None,
         actions: None,
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::caller::Caller;
+use super::estimate;
 use super::execute::{Executed, Executor, PasswordCheck};
 use super::first;
 use super::outcome;
@@ -254,6 +255,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         let mut report = outcome::report(&self.ground.target.name, self.id, &planned.plan);
         report.plan = Some(outcome::plan_ref(planned.id, &planned.digest));
         if self.order.dry {
+            report.estimate = Some(estimate::of(self.ground.target, &planned.plan));
             outcome::dry(&mut report, &planned.plan);
         } else if let Err(error) = self.real(&mut report, &planned, roster).await {
             let dirty = self.row.dirty || self.mutated;

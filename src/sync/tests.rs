@@ -141,6 +141,20 @@ impl World {
         faults: Vec<Fault>,
         expected: Option<Expected>,
     ) -> TargetReport {
+        self.run(roster, faults, expected, &|_| ()).await
+    }
+
+    async fn sync_watched(&self, roster: &Roster, progress: &(dyn Fn(u64) + Send + Sync)) -> TargetReport {
+        self.run(roster, Vec::new(), None, progress).await
+    }
+
+    async fn run(
+        &self,
+        roster: &Roster,
+        faults: Vec<Fault>,
+        expected: Option<Expected>,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> TargetReport {
         let inner = DeviceGateway::new(Arc::clone(&self.device), self.clock.clone());
         let gateway = Scripted { inner, faults: Mutex::new(faults.into()) };
         let sites = [Site { target: &self.target, gateway: Ok(Some(gateway)), expected }];
@@ -149,7 +163,7 @@ impl World {
             account: &self.account,
             order: &self.order,
             clock: self.clock.clone(),
-            progress: &|_| (),
+            progress,
         };
         let roster = roster.clone();
         let synced = sync(work, &sites, || async { Ok(roster) }).await.unwrap();
@@ -484,4 +498,44 @@ async fn a_second_run_is_refused_recorded_and_asks_the_gateway_nothing() {
     assert_eq!(world.store.run(id).await.unwrap().outcome.as_deref(), Some("locked"));
     drop(held);
     assert_eq!(world.sync(&roster(staff(1), "d1")).await.exit_code, 0);
+}
+
+#[tokio::test]
+async fn a_slow_pace_takes_as_long_as_was_said_and_a_stopped_run_goes_on_where_it_was() {
+    const PEOPLE: usize = 300;
+    let mut world = World::new().await;
+    let _ = world.sync(&roster(staff(1), "d0")).await;
+    world.set("pace", serde_json::json!({ "calls_per_minute": 15 }));
+    world.set("max_duration", serde_json::json!("off"));
+    let everybody = roster(staff(PEOPLE), "d1");
+    world.order.dry = true;
+    let planned = world.sync(&everybody).await.estimate.unwrap();
+    assert_eq!((planned.calls, planned.seconds), (PEOPLE as u64 + 1, 1204));
+    world.order.dry = false;
+
+    // Somebody asks to stop after a third of the time.
+    let began = world.clock.monotonic();
+    let third = began + Duration::from_secs(planned.seconds / 3);
+    let (clock, stop) = (world.clock.clone(), world.order.stop.clone());
+    let ask = move |_| {
+        if clock.monotonic() >= third && !stop.requested() {
+            stop.ask();
+        }
+    };
+    let first = world.sync_watched(&everybody, &ask).await;
+    assert_eq!((first.outcome, first.exit_code), (RunOutcome::Partial, 3), "{first:#?}");
+    assert_eq!((first.commit, first.state), (CommitState::Confirmed, TargetState::Clean));
+    assert!((95..110).contains(&first.counts.add), "{}", first.counts.add);
+
+    world.order.stop = Stop::new();
+    let second = world.sync(&everybody).await;
+    assert_eq!((second.outcome, second.exit_code), (RunOutcome::Applied, 0), "{second:#?}");
+    assert_eq!(1 + first.counts.add + second.counts.add, PEOPLE as u64, "nobody twice");
+    assert_eq!(world.effective().len(), PEOPLE);
+    let took = (world.clock.monotonic() - began).as_secs();
+    assert!(
+        (planned.seconds..planned.seconds * 103 / 100).contains(&took),
+        "{took} s, said {}",
+        planned.seconds
+    );
 }
