@@ -46,6 +46,8 @@ mod hostile;
 #[cfg(test)]
 mod ldap;
 #[cfg(test)]
+mod manage;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod proof;
