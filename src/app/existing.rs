@@ -164,6 +164,38 @@ impl App {
         self.finish(store, &target.name, run, report).await
     }
 
+    /// Gives a person's account up, on this target: it stays on the gateway, and rosterd touches it no more. Gives back
+    /// its name there; `None`: there is none of ours.
+    ///
+    /// # Errors
+    /// If the target is busy, or the database fails.
+    pub async fn release(
+        &self,
+        store: &Store,
+        target: &TargetName,
+        person: &PersonKey,
+        reason: &str,
+    ) -> Result<Option<Username>, AcceptError> {
+        let target = self.target(target)?;
+        let _lock = TargetLock::take(store.path(), &target.name)?;
+        let snapshot = store.snapshot(&target.name).await.map_err(store_failed)?;
+        let Some(entry) = snapshot.entries.get(person) else { return Ok(None) };
+        if entry.unknown {
+            return Err(failure(
+                t!("existing.release_unknown", person = person),
+                t!("existing.release_unknown_next"),
+            ));
+        }
+        let released = async {
+            let run = self.begin(store, &target.name).await?;
+            let (reason, actor) = (reason.to_owned(), actor::current());
+            store.release(&target.name, run, person.clone(), reason, actor, self.now()).await?;
+            self.finish(store, &target.name, run, outcome::empty(&target.name, run)).await
+        };
+        released.await.map_err(store_failed)?;
+        Ok(Some(entry.username.clone()))
+    }
+
     /// Begins a run that sends nothing.
     pub(super) async fn begin(&self, store: &Store, target: &TargetName) -> Result<RunId, StoreError> {
         let new = NewRun {

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::adopt::AdoptArgs;
 use super::drift::DriftArgs;
 use super::oob::OobCommand;
-use super::overrides::{OverrideArgs, ResumeArgs};
+use super::overrides::{OverrideArgs, ReleaseArgs, ResumeArgs};
 use super::ucloud::UcloudCommand;
 use super::undo::UndoArgs;
 use crate::config::Span;
@@ -141,6 +141,8 @@ pub enum Command {
     Hold(OverrideArgs),
     /// End a suspension or a hold: the roster decides again
     Resume(ResumeArgs),
+    /// Give a person's accounts up: they stay on the gateway, and rosterd touches them no more
+    Release(ReleaseArgs),
     /// Work with configured gateways
     #[command(subcommand)]
     Target(TargetCommand),

@@ -110,6 +110,7 @@ fn run(cli: &Cli, lang: Lang) -> anyhow::Result<Exit> {
             with_app(global, async |app| overrides::say(OverrideKind::Hold, args, &app).await)
         }
         Command::Resume(args) => with_app(global, async |app| overrides::resume(args, &app).await),
+        Command::Release(args) => with_app(global, async |app| overrides::release(args, &app).await),
         Command::Target(command) => with_app(global, async |app| target::run(command, &app).await),
         Command::Roster(RosterCommand::Check(args)) => {
             with_app(global, async |app| roster::check(args, global, &app).await)
@@ -165,6 +166,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Undo(args) => &args.output,
         Command::Suspend(args) | Command::Hold(args) => &args.output,
         Command::Resume(args) => &args.output,
+        Command::Release(args) => &args.output,
         Command::Target(args::TargetCommand::Accept(args)) => &args.output,
         Command::Roster(RosterCommand::Check(args)) => &args.output,
         Command::Audit(args::AuditCommand::Verify(args)) => &args.output,

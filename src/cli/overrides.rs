@@ -1,4 +1,4 @@
-//! `rosterd suspend`, `hold`, `resume`: what a person says about a person, over whatever the roster says.
+//! `rosterd suspend`, `hold`, `resume`, `release`: what a person says about a person, over whatever the roster says.
 
 use chrono::NaiveDate;
 use clap::Args;
@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::{args, output};
 use crate::app::{App, actor};
-use crate::model::PersonKey;
+use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::OverrideKind;
 use crate::report::grid::strong;
 
@@ -43,6 +43,57 @@ pub struct ResumeArgs {
     /// Form of the result.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// `rosterd release`
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// Person key
+    #[arg(value_name = "PERSON", value_parser = args::person)]
+    pub person: PersonKey,
+    /// Only on this target; otherwise on all
+    #[arg(long, value_name = "NAME", value_parser = args::target)]
+    pub target: Option<TargetName>,
+    /// Why, for the audit trail
+    #[arg(long, value_name = "TEXT", value_parser = args::reason)]
+    pub reason: String,
+    /// Form of the result.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Gives a person's accounts up.
+pub async fn release(args: &ReleaseArgs, app: &App) -> anyhow::Result<Exit> {
+    let store = app.store().await?;
+    let targets: Vec<TargetName> = match &args.target {
+        Some(name) => vec![app.target(name)?.name.clone()],
+        None => app.config().target.iter().map(|target| target.name.clone()).collect(),
+    };
+    let mut released = Vec::new();
+    for target in targets {
+        let name = app.release(&store, &target, &args.person, &args.reason).await?;
+        released.extend(name.map(|name| (target, name)));
+    }
+    if released.is_empty() {
+        let message = t!("cli.override.not_ours", person = args.person);
+        return Err(Failure::new("not_ours", message, t!("cli.override.nothing_next")).into());
+    }
+    match args.output.output {
+        Output::Json => {
+            let all = released.iter().map(|(target, name)| json!({ "target": target, "username": name }));
+            let all: Vec<_> = all.collect();
+            output::json(&json!({ "version": 1, "person": args.person, "released": all }))?;
+        }
+        Output::Table => {
+            let line = |(target, name): &(TargetName, Username)| {
+                let line = t!("cli.override.released", person = args.person, name = name, target = target);
+                format!("{}\n", strong(&line))
+            };
+            let lines: String = released.iter().map(line).collect();
+            output::text(&format!("{lines}  {}\n", t!("cli.override.released_next")))?;
+        }
+    }
+    Ok(Exit::Done)
 }
 
 /// Says that somebody is suspended or held.

@@ -165,6 +165,38 @@ impl Store {
         .await
     }
 
+    /// Gives an account up: ours no longer, with its link and an audit record.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn release(
+        &self,
+        target: &TargetName,
+        run: RunId,
+        person: PersonKey,
+        reason: String,
+        actor: Actor,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let target = target.clone();
+        self.write("release", move |c| {
+            Box::pin(async move {
+                sqlx::query("DELETE FROM links WHERE target = ? AND person = ?")
+                    .bind(target.as_str())
+                    .bind(person.as_str())
+                    .execute(&mut *c)
+                    .await?;
+                let record = audit::Record::new("released", now)
+                    .on(&target, run)
+                    .body(json!({ "actor": actor }))
+                    .personal(json!({ "person": person, "reason": reason }));
+                audit::append(c, record).await?;
+                write_entry(c, target.as_str(), run, &EntryChange { person, entry: None }, now).await
+            })
+        })
+        .await
+    }
+
     /// Makes accounts ours: entries, links and an audit record for each, all or none. The target belongs to the device
     /// that was looked at, its first contact is over, and the looks are forgotten.
     ///

@@ -168,20 +168,24 @@ async fn the_commands_undo_hold_and_resume() {
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
     let of = night.run_id.clone();
-    let (shown, json, done, held, resumed, twice, suspended, gone) = tokio::task::spawn_blocking(move || {
-        (
-            run(&["undo", &of, "-o", "undo.json"]),
-            run(&["undo", &of, "--output", "json"]),
-            run(&["sync", "--plan", "undo.json"]),
-            run(&["sync", "--output", "json"]),
-            run(&["resume", "00000", "--reason", "HR corrected it"]),
-            run(&["resume", "00000", "--reason", "again"]),
-            run(&["suspend", "00001", "--reason", "lost laptop", "--until", "2999-01-01"]),
-            run(&["sync", "--output", "json"]),
-        )
-    })
-    .await
-    .unwrap();
+    let (shown, json, done, held, resumed, twice, suspended, gone, released, not_ours, after) =
+        tokio::task::spawn_blocking(move || {
+            (
+                run(&["undo", &of, "-o", "undo.json"]),
+                run(&["undo", &of, "--output", "json"]),
+                run(&["sync", "--plan", "undo.json"]),
+                run(&["sync", "--output", "json"]),
+                run(&["resume", "00000", "--reason", "HR corrected it"]),
+                run(&["resume", "00000", "--reason", "again"]),
+                run(&["suspend", "00001", "--reason", "lost laptop", "--until", "2999-01-01"]),
+                run(&["sync", "--output", "json"]),
+                run(&["release", "00002", "--reason", "a service account by now"]),
+                run(&["release", "00002", "--reason", "again"]),
+                run(&["sync", "--output", "json"]),
+            )
+        })
+        .await
+        .unwrap();
     assert_eq!(shown.0, Some(0), "{}", shown.1);
     assert!(shown.1.contains("00000 (00000)") && shown.1.contains("password"), "{}", shown.1);
     let json: serde_json::Value = serde_json::from_str(&json.1).unwrap();
@@ -196,4 +200,11 @@ async fn the_commands_undo_hold_and_resume() {
     let counts = &gone["targets"][0]["counts"];
     assert_eq!((counts["delete"].as_u64(), counts["disable"].as_u64()), (Some(1), Some(1)), "{gone}");
     assert!(!site.users()["00001"].enabled);
+    assert_eq!((released.0, not_ours.0), (Some(0), Some(1)));
+    let after: serde_json::Value = serde_json::from_str(&after.1).unwrap();
+    // The name is taken, and somebody should know; nobody touches the user.
+    let told =
+        |list: &str| after["targets"][0][list].as_array().unwrap().iter().any(|one| one["person"] == "00002");
+    assert!(told("blocked") || told("failures"), "{after}");
+    assert!(site.users().contains_key("00002"));
 }

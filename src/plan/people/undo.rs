@@ -31,6 +31,12 @@ impl<'a> Decider<'a> {
             (Some(entry), None, Some((name, _))) if entry.username == *name => {
                 self.remove(known.person, entry, Reason::Undo, None, None)
             }
+            // Put back already.
+            (Some(entry), Some(before), None)
+                if entry.username == before.username && entry.state == before.state =>
+            {
+                Ok(Decision::Unchanged)
+            }
             (None, Some(before), None) => self.bring_back(known, before),
             (Some(entry), Some(before), Some((name, after))) => {
                 self.put_back(known, entry, before, (name, after))

@@ -11,3 +11,4 @@ mod names;
 mod places;
 mod properties;
 mod removals;
+mod undo;

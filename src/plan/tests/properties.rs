@@ -281,6 +281,36 @@ proptest! {
         prop_assert_eq!(blocked(&plan), blocked(&moved));
     }
 
+    /// Whatever a night did, an undo gives back what there was, but for whom it says that it leaves alone.
+    #[test]
+    fn an_undo_gives_back_what_there_was(
+        settings in settings(true), one in rows(true), two in rows(true),
+    ) {
+        let mut world = first_day(&settings, &one);
+        world.past.overrides.clear();
+        read(&mut world, &two);
+        let before = world.snapshot.clone();
+        let night = world.carry_out();
+        world.past.undo = Some(super::undo::undo_of(&before, &night, &world.snapshot));
+        let mut runs = 0;
+        let last = loop {
+            let plan = world.carry_out();
+            if !plan.has_work() {
+                break plan;
+            }
+            runs += 1;
+            prop_assert!(runs < 16, "no end to it: {:?}", lines(&plan));
+        };
+        let told = |person| last.blocked.iter().any(|blocked| blocked.person == *person);
+        for (person, was) in before.entries.iter().filter(|(person, _)| !told(*person)) {
+            let is = world.snapshot.entries.get(person).map(|entry| (&entry.username, &entry.state));
+            prop_assert_eq!(is, Some((&was.username, &was.state)), "{}", person);
+        }
+        for (person, is) in world.snapshot.entries.iter().filter(|(person, _)| !told(*person)) {
+            prop_assert!(before.entries.contains_key(person) || !is.state.enabled, "{person} stays");
+        }
+    }
+
     /// A plan survives being stored.
     #[test]
     fn a_plan_is_the_same_after_json(settings in settings(false), one in rows(true), two in rows(true)) {
