@@ -10,7 +10,7 @@ use super::world::*;
 use crate::config::{GuardConfig, Manage};
 use crate::gateway::Dialect;
 use crate::mapping::{Want, WantRoles, Wanted, map_roster};
-use crate::model::{Cell, RowRef};
+use crate::model::{Cell, PersonKey, RowRef};
 use crate::plan::*;
 use crate::roster::{Employment, Field, Person, RowProblem};
 
@@ -301,12 +301,12 @@ proptest! {
             runs += 1;
             prop_assert!(runs < 16, "no end to it: {:?}", lines(&plan));
         };
-        let told = |person| last.blocked.iter().any(|blocked| blocked.person == *person);
-        for (person, was) in before.entries.iter().filter(|(person, _)| !told(*person)) {
+        let told = |person: &PersonKey| last.blocked.iter().any(|blocked| blocked.person == *person);
+        for (person, was) in before.entries.iter().filter(|(person, _)| !told(person)) {
             let is = world.snapshot.entries.get(person).map(|entry| (&entry.username, &entry.state));
             prop_assert_eq!(is, Some((&was.username, &was.state)), "{}", person);
         }
-        for (person, is) in world.snapshot.entries.iter().filter(|(person, _)| !told(*person)) {
+        for (person, is) in world.snapshot.entries.iter().filter(|(person, _)| !told(person)) {
             prop_assert!(before.entries.contains_key(person) || !is.state.enabled, "{person} stays");
         }
     }
