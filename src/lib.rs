@@ -21,7 +21,12 @@ pub mod plan;
 pub mod randomness;
 pub mod report;
 pub mod roster;
+#[doc(hidden)]
+pub mod sabotage;
 pub mod secret;
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation;
 pub mod sink;
 pub mod stop;
 pub mod store;

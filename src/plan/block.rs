@@ -7,6 +7,9 @@ use super::value::Blocked;
 use crate::model::{PersonKey, RowRef, Username};
 use crate::roster::BlockedPerson;
 
+/// Why somebody is blocked whose name is that of a user who is not ours.
+pub(super) const NAME_EXISTS: &str = "name_exists";
+
 /// Why somebody is left alone.
 pub(super) struct Block {
     pub reason: Cow<'static, str>,
@@ -56,7 +59,7 @@ impl Block {
 
 /// The name of somebody new is there already.
 pub(super) fn name_exists(name: &Username) -> Block {
-    Block::new("name_exists", rust_i18n::t!("plan.name_exists", name = name)).by_gateway()
+    Block::new(NAME_EXISTS, rust_i18n::t!("plan.name_exists", name = name)).by_gateway()
 }
 
 /// A row that the roster refused.

@@ -87,10 +87,24 @@ impl<'a> Checker<'a> {
             let fine = user.is_none_or(|user| user == person);
             self.expect(fine, "no name of somebody else's account", (&entry.username, person, user));
         }
-        for taken in &self.input.past.uncommitted_names {
-            let new = self.plan.actions.iter().filter(|a| self.entry(&a.person).is_none());
+        for (taken, whose) in &self.input.past.uncommitted_names {
+            let new =
+                self.plan.actions.iter().filter(|a| self.entry(&a.person).is_none() && a.person != *whose);
             let again = new.map(|a| a.new_username.folded()).any(|name| name == taken.folded());
             self.expect(!again, "no name before the commit that frees it", taken);
+        }
+        for (person, calls) in &self.input.past.in_flight {
+            let plan = self.plan;
+            for action in &plan.actions {
+                if self.entry(&action.person).is_some() {
+                    continue;
+                }
+                let theirs = action.person == *person;
+                let fine = theirs || !calls.names.contains(&action.new_username);
+                self.expect(fine, "no name of a call that may still land", (&action.new_username, person));
+                let twice = theirs && calls.added.iter().any(|name| *name != action.new_username);
+                self.expect(!twice, "nobody is added under two names", &action.new_username);
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, btree_map};
 use std::iter::Peekable;
 
+use super::block::NAME_EXISTS;
 use super::input::{Needs, PlanInput, Restore};
 use super::people::{Decider, Decision, Known};
 use super::places::{self, Places};
@@ -155,8 +156,20 @@ pub(super) fn needs(input: &PlanInput<'_>, rules: &TargetRules) -> Needs {
 fn names(input: &PlanInput<'_>, actions: &[Action]) -> std::collections::BTreeSet<crate::model::Username> {
     let adopting = input.target.existing == Existing::Adopt;
     let first = input.is_first_contact() && input.target.guard.first_contact == Switch::Hold;
+    // Whom the gateway refused because the name was there already: sending the add again every night, with a commit
+    // behind it, would help nobody.
+    let existed = |action: &&Action| {
+        let since = input.past.blocked_since.get(&action.person);
+        since.is_some_and(|reasons| reasons.contains_key(NAME_EXISTS))
+    };
+    let mut again: std::collections::BTreeSet<_> = actions
+        .iter()
+        .filter(|a| a.kind == ActionKind::Add && !input.looks.users.contains_key(&a.username))
+        .filter(existed)
+        .map(|action| action.username.clone())
+        .collect();
     if !adopting && !first {
-        return Default::default();
+        return again;
     }
     let new: Vec<_> =
         actions.iter().filter(|a| a.kind == ActionKind::Add).map(|action| &action.username).collect();
@@ -164,5 +177,6 @@ fn names(input: &PlanInput<'_>, actions: &[Action]) -> std::collections::BTreeSe
     let looked_at = if adopting { 0 } else { input.looks.users.len() };
     let unseen = (0..wanted).filter_map(|i| new.get(i * new.len() / wanted.max(1)));
     let unseen = unseen.filter(|name| !input.looks.users.contains_key(**name));
-    unseen.take(wanted.saturating_sub(looked_at)).map(|name| (*name).clone()).collect()
+    again.extend(unseen.take(wanted.saturating_sub(looked_at)).map(|name| (*name).clone()));
+    again
 }

@@ -164,6 +164,16 @@ pub struct Restore {
     pub adopted: bool,
 }
 
+/// The names in calls that may still land, for one person. Nobody else may get one of them: the call would do to
+/// that other user what was meant for this person's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InFlight {
+    /// All of them.
+    pub names: BTreeSet<Username>,
+    /// Those that an add would bring to life. Under another name the person would have two users.
+    pub added: BTreeSet<Username>,
+}
+
 /// What the database remembers besides the snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Past {
@@ -182,8 +192,11 @@ pub struct Past {
     pub replayed: bool,
     /// People who had an account of ours before and have none now.
     pub returned: BTreeSet<PersonKey>,
-    /// Names that were deleted or renamed away, and whose commit is not confirmed: nobody may get them yet.
-    pub uncommitted_names: BTreeSet<Username>,
+    /// Names that were deleted or renamed away, whose commit is not confirmed, and whose they were: nobody else may get
+    /// them yet.
+    pub uncommitted_names: BTreeMap<Username, PersonKey>,
+    /// People of whom a call may still land, with the names in it.
+    pub in_flight: BTreeMap<PersonKey, InFlight>,
     /// Put back what a run changed, instead of doing what the roster says.
     pub undo: Option<Undo>,
     /// People whose account somebody changed by hand, as a look showed: why a change of it is made.

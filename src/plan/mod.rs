@@ -28,8 +28,8 @@ mod value;
 
 pub use check::{Violation, check};
 pub use input::{
-    AppliedRoster, AppliedSource, Device, Looks, MissingSeen, Needs, Override, OverrideKind, Past, PlanInput,
-    Restore, Undo,
+    AppliedRoster, AppliedSource, Device, InFlight, Looks, MissingSeen, Needs, Override, OverrideKind, Past,
+    PlanInput, Restore, Undo,
 };
 pub use missing::missing;
 pub use report::{actions_for_report, masked_changes};

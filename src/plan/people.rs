@@ -21,6 +21,7 @@ use crate::gateway::{Auth, UserRecord};
 use crate::mapping::{Account, Gone, MapBlock, Verdict, Want, Wanted};
 use crate::model::{GroupPath, PersonKey, RowRef, Username};
 use crate::roster::BlockedPerson;
+use crate::sabotage::{Flaw, has};
 
 /// Nobody can be put into it; the device makes it itself.
 const ANONYMOUS_GROUP: &str = "/匿名用户组";
@@ -52,7 +53,9 @@ pub(super) struct Decider<'a> {
     pub rules: &'a TargetRules,
     names: Names<'a>,
     /// Names whose freeing commit is still to come, folded.
-    uncommitted: BTreeSet<String>,
+    uncommitted: BTreeMap<String, &'a PersonKey>,
+    /// Names in calls that may still land, folded, and whose calls those are.
+    in_flight: BTreeMap<String, BTreeSet<&'a PersonKey>>,
     created: Managed,
     adopted: Managed,
 }
@@ -65,7 +68,8 @@ impl<'a> Decider<'a> {
             input,
             rules,
             names: Names::new(input, rules),
-            uncommitted: input.past.uncommitted_names.iter().map(Username::folded).collect(),
+            uncommitted: input.past.uncommitted_names.iter().map(|(n, p)| (n.folded(), p)).collect(),
+            in_flight: in_flight(input),
             created: Managed::of(input.target, Origin::Created),
             adopted: Managed::of(input.target, Origin::Adopted),
         }
@@ -222,6 +226,7 @@ impl<'a> Decider<'a> {
         self.unprotected(&entry.username)?;
         if renamed {
             self.free(person, name)?;
+            self.alone(person, name)?;
             if let Some(Some(_)) = self.input.looks.users.get(name) {
                 return Err(name_exists(name));
             }
@@ -261,6 +266,7 @@ impl<'a> Decider<'a> {
     fn newcomer(&self, person: &'a PersonKey, account: &Account, name: &Username) -> Decided {
         self.unprotected(name)?;
         self.free(person, name)?;
+        self.alone(person, name)?;
         match (self.input.looks.users.get(name), self.input.target.existing) {
             (Some(Some(_)), Existing::Report) => Err(name_exists(name)),
             (Some(Some(record)), Existing::Adopt) => self.adopt(person, account, name, record),
@@ -426,11 +432,31 @@ impl<'a> Decider<'a> {
             let detail = rust_i18n::t!("plan.name_in_use", name = name, other = holder);
             return Err(Block::new("name_in_use", detail));
         }
-        if !self.uncommitted.is_empty() && self.uncommitted.contains(&name.folded()) {
+        if self.uncommitted.get(&name.folded()).is_some_and(|whose| *whose != person) {
             let detail = rust_i18n::t!("plan.name_uncommitted", name = name);
             return Err(Block::new("name_in_use", detail));
         }
+        let folded = name.folded();
+        let mut people = self.in_flight.get(&folded).into_iter().flatten();
+        if !has(Flaw::NameReusedEarly)
+            && let Some(other) = people.find(|other| **other != person)
+        {
+            let detail = rust_i18n::t!("plan.name_in_flight", name = name, other = other);
+            return Err(Block::new("name_in_use", detail).by_gateway());
+        }
         Ok(())
+    }
+
+    /// Whether no add of this person under another name may still land: it would leave them with two users.
+    fn alone(&self, person: &PersonKey, name: &Username) -> Result<(), Block> {
+        let calls = self.input.past.in_flight.get(person).filter(|_| !has(Flaw::SecondName));
+        match calls.and_then(|calls| calls.added.iter().find(|added| *added != name)) {
+            Some(added) => {
+                let detail = rust_i18n::t!("plan.add_in_flight", name = added);
+                Err(Block::new("unknown_outcome", detail).by_gateway())
+            }
+            None => Ok(()),
+        }
     }
 
     fn managed(&self, origin: Origin) -> &Managed {
@@ -464,6 +490,16 @@ fn enterable(group: &GroupPath) -> Result<(), Block> {
         true => Err(Block::new("bad_group", rust_i18n::t!("plan.anonymous_group", group = group))),
         false => Ok(()),
     }
+}
+
+fn in_flight<'a>(input: &PlanInput<'a>) -> BTreeMap<String, BTreeSet<&'a PersonKey>> {
+    let mut all: BTreeMap<String, BTreeSet<&PersonKey>> = BTreeMap::new();
+    for (person, calls) in &input.past.in_flight {
+        for name in &calls.names {
+            all.entry(name.folded()).or_default().insert(person);
+        }
+    }
+    all
 }
 
 fn act(action: Action) -> Decision {

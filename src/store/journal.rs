@@ -12,6 +12,7 @@ use super::{Store, StoreError, audit, from_json, from_word, json, millis, named,
 use crate::model::{GroupPath, PersonKey, RowRef, TargetName, Username};
 use crate::plan::{AccountState, ActionKind, Entry, Origin, OwnDisable, Reason};
 use crate::report::{CommitState, RunOutcome, TargetReport};
+use crate::sabotage::{Flaw, has};
 
 /// A run's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -300,8 +301,39 @@ async fn journal_call(
         .execute(&mut *c)
         .await?;
     }
-    if !matches!(call.kind, "commit" | "kick") {
+    if !matches!(call.kind, "commit" | "kick") && !has(Flaw::DirtyOnSuccess) {
         mark_dirty(c, target, now).await?;
+    }
+    sabotage_journal(c, target, call, now).await
+}
+
+/// What a broken engine would do when it journals a call; nothing in a sound one.
+async fn sabotage_journal(
+    c: &mut SqliteConnection,
+    target: &str,
+    call: &NewCall,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if has(Flaw::NotUnknown) {
+        sqlx::query("UPDATE intents SET state = 'not_sent' WHERE run = ? AND seq = ?")
+            .bind(call.run.0)
+            .bind(call.seq)
+            .execute(&mut *c)
+            .await?;
+    }
+    if has(Flaw::SnapshotFirst) {
+        for i in &call.intents {
+            let entry = i.after.clone().map(|after| i.entry_if_applied(after, None, false));
+            write_entry(c, target, call.run, &EntryChange { person: i.person.clone(), entry }, now).await?;
+        }
+    }
+    if call.kind == "commit" && has(Flaw::CleanBeforeAnswer) {
+        sqlx::query(
+            "UPDATE targets SET state = 'clean', quarantined_by = NULL, dirty_since = NULL WHERE name = ?",
+        )
+        .bind(target)
+        .execute(c)
+        .await?;
     }
     Ok(())
 }
@@ -362,6 +394,16 @@ async fn complete_call(
     }
     for path in &done.groups {
         note_group(c, target, path, true, now).await?;
+    }
+    if has(Flaw::LookIsFinal) && !done.people.is_empty() {
+        sqlx::query("UPDATE intents SET unsettled = 0 WHERE run = ? AND seq = ? AND state <> 'unknown'")
+            .bind(done.run.0)
+            .bind(done.seq)
+            .execute(&mut *c)
+            .await?;
+    }
+    if has(Flaw::DirtyOnSuccess) && done.state == IntentState::Applied {
+        mark_dirty(c, target, now).await?;
     }
     Ok(())
 }
@@ -572,6 +614,14 @@ impl Store {
                         .execute(&mut *c)
                         .await?;
                 }
+                // A name may pass from one of them to another: nobody keeps an old one while the new ones are written.
+                for change in entries.iter().filter(|_| entries.len() > 1) {
+                    sqlx::query("DELETE FROM entries WHERE target = ? AND person = ?")
+                        .bind(&target)
+                        .bind(change.person.as_str())
+                        .execute(&mut *c)
+                        .await?;
+                }
                 for change in &entries {
                     write_entry(c, &target, by, change, now).await?;
                 }
@@ -615,7 +665,7 @@ impl Store {
                 .bind(target.as_str())
                 .fetch_one(&mut *c)
                 .await?;
-                if open > 0 {
+                if open > 0 && !has(Flaw::CleanWhileUnknown) {
                     return Ok(false);
                 }
                 sqlx::query(

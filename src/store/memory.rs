@@ -175,16 +175,26 @@ async fn links(c: &mut SqliteConnection, target: &str) -> Result<BTreeMap<Person
 }
 
 /// Names that were deleted or renamed away since the last confirmed commit: log-ins may still see them.
-async fn uncommitted_names(c: &mut SqliteConnection, target: &str) -> Result<BTreeSet<Username>, StoreError> {
-    let names: Vec<String> = sqlx::query_scalar(
-        "SELECT i.username FROM intents i JOIN targets t ON t.name = i.target WHERE i.target = ? AND t.state <> 'clean' \
+async fn uncommitted_names(
+    c: &mut SqliteConnection,
+    target: &str,
+) -> Result<BTreeMap<Username, PersonKey>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT i.username, i.person FROM intents i JOIN targets t ON t.name = i.target WHERE i.target = ? AND t.state <> 'clean' \
          AND i.kind IN ('delete', 'rename') AND i.state IN ('applied', 'done') \
-         AND i.settled_at >= coalesce(t.committed_at, 0)",
+         AND i.settled_at >= coalesce(t.committed_at, 0) ORDER BY i.run, i.seq",
     )
     .bind(target)
     .fetch_all(c)
     .await?;
-    names.iter().map(|n| named(Username::new(n), "intents.username")).collect()
+    let mut names = BTreeMap::new();
+    for row in &rows {
+        names.insert(
+            named(Username::new(row.try_get("username")?), "intents.username")?,
+            named(PersonKey::new(row.try_get("person")?), "intents.person")?,
+        );
+    }
+    Ok(names)
 }
 
 async fn sources(c: &mut SqliteConnection) -> Result<BTreeMap<PersonKey, BTreeSet<Arc<str>>>, StoreError> {
@@ -298,6 +308,7 @@ impl Store {
                     blocked_since: blocked_since(c, &name).await?,
                     approvals,
                     sources: BTreeMap::new(),
+                    in_flight: BTreeMap::new(),
                     uncommitted_names: uncommitted_names(c, &name).await?,
                 })
             })

@@ -23,6 +23,8 @@ use crate::clock::{Clock as _, SystemClock};
 
 pub mod audit;
 pub mod existing;
+#[cfg(any(test, feature = "simulation"))]
+mod inline;
 pub mod journal;
 pub mod memory;
 pub mod people;
@@ -118,6 +120,9 @@ struct Shared {
     connection: Mutex<SqliteConnection>,
     faults: Option<FaultHook>,
     broken: AtomicBool,
+    /// Operations run to their end on the spot, see `inline`.
+    #[cfg(any(test, feature = "simulation"))]
+    inline: bool,
 }
 
 /// The database. Cheap to clone; all clones share one connection.
@@ -166,12 +171,18 @@ impl Store {
         Self::connect(options, PathBuf::from(":memory:"), faults).await
     }
 
+    #[cfg(any(test, feature = "simulation"))]
+    fn is_inline(&self) -> bool {
+        self.shared.inline
+    }
+
     async fn connect(
         options: SqliteConnectOptions,
         path: PathBuf,
         faults: Option<FaultHook>,
     ) -> Result<Self, StoreError> {
-        let options = options.log_statements(tracing::log::LevelFilter::Off);
+        let options =
+            options.log_statements(tracing::log::LevelFilter::Off).statement_cache_capacity(STATEMENTS);
         let mut connection =
             options.connect().await.map_err(|source| StoreError::Open { path: path.clone(), source })?;
         MIGRATOR.run(&mut connection).await.map_err(|source| match source {
@@ -181,18 +192,35 @@ impl Store {
             }
             source => StoreError::Migrate { path: path.clone(), source },
         })?;
-        let shared = Shared { connection: Mutex::new(connection), faults, broken: AtomicBool::new(false) };
+        let shared = Shared {
+            connection: Mutex::new(connection),
+            faults,
+            broken: AtomicBool::new(false),
+            #[cfg(any(test, feature = "simulation"))]
+            inline: path == Path::new(":memory:"),
+        };
         Ok(Self { shared: Arc::new(shared), path })
     }
 
-    /// The same database with another fault hook, for simulations: what a process started anew would see.
+    /// The same database with another fault hook, for simulations: what a process started anew would see. Waits for
+    /// the writes of a process that died, which the death made fail.
     ///
     /// # Errors
-    /// [`StoreError::Interrupted`] while another clone is in use.
-    pub fn with_faults(self, faults: Option<FaultHook>) -> Result<Self, StoreError> {
-        let shared = Arc::into_inner(self.shared).ok_or(StoreError::Interrupted)?;
-        let shared = Shared { connection: shared.connection, faults, broken: AtomicBool::new(false) };
-        Ok(Self { shared: Arc::new(shared), path: self.path })
+    /// [`StoreError::Interrupted`] while another clone is kept.
+    pub async fn with_faults(self, faults: Option<FaultHook>) -> Result<Self, StoreError> {
+        let Self { mut shared, path } = self;
+        for _ in 0..1000 {
+            match Arc::try_unwrap(shared) {
+                Ok(alone) => {
+                    let shared = Shared { faults, broken: AtomicBool::new(false), ..alone };
+                    return Ok(Self { shared: Arc::new(shared), path });
+                }
+                Err(held) => shared = held,
+            }
+            drop(shared.connection.lock().await);
+            tokio::task::yield_now().await;
+        }
+        Err(StoreError::Interrupted)
     }
 
     /// The database file.
@@ -206,11 +234,6 @@ impl Store {
         self.shared.broken.load(Ordering::Relaxed)
     }
 
-    /// Waits until writes whose callers went away have ended.
-    pub async fn quiet(&self) {
-        drop(self.shared.connection.lock().await);
-    }
-
     /// Runs `work` in one transaction, to its end even if the caller goes away.
     ///
     /// # Errors
@@ -221,13 +244,18 @@ impl Store {
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
         let shared = Arc::clone(&self.shared);
-        let task = tokio::spawn(async move {
+        let work = async move {
             let result = transact(&shared, doing, work).await;
             if result.is_err() {
                 shared.broken.store(true, Ordering::Relaxed);
             }
             result
-        });
+        };
+        #[cfg(any(test, feature = "simulation"))]
+        if self.is_inline() {
+            return inline::to_the_end(work);
+        }
+        let task = tokio::spawn(work);
         task.await.map_err(|_| StoreError::Interrupted)?
     }
 
@@ -240,9 +268,16 @@ impl Store {
         T: Send,
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send,
     {
-        let mut connection = self.shared.connection.lock().await;
-        ask(&self.shared, doing, FaultPoint::Before)?;
-        work(&mut connection).await.map_err(|e| name_it(e, doing))
+        let work = async move {
+            let mut connection = self.shared.connection.lock().await;
+            ask(&self.shared, doing, FaultPoint::Before)?;
+            work(&mut connection).await.map_err(|e| name_it(e, doing))
+        };
+        #[cfg(any(test, feature = "simulation"))]
+        if self.is_inline() {
+            return inline::to_the_end(work);
+        }
+        work.await
     }
 
     /// `PRAGMA integrity_check`: whether SQLite itself finds the file whole.
@@ -287,6 +322,9 @@ where
     ask(shared, doing, FaultPoint::AfterCommit)?;
     Ok(value)
 }
+
+/// Prepared statements that are kept: more than there are, so that none is prepared twice in a run.
+const STATEMENTS: usize = 500;
 
 /// How long another process may take to open the database, a change of its schema included.
 const OPENING: Duration = Duration::from_secs(60);

@@ -3,10 +3,12 @@
 
 use std::future::Future;
 use std::num::NonZeroU32;
+use std::pin::pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use backon::BackoffBuilder;
+use futures_util::future::{Either, select};
 use governor::clock::{Clock as _, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -130,20 +132,56 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
             .build()
     }
 
-    /// Waits out a pause, unless nothing new may begin. Returns whether to go on.
+    /// Waits out a pause and then for a turn, unless nothing new may begin. Returns whether to go on.
     pub async fn pause(&self, pause: Duration) -> bool {
         if self.must_end() {
             return false;
         }
-        self.clock.sleep(pause).await;
+        self.wait(pause).await;
+        if !self.turn().await {
+            return false;
+        }
         self.count(|c| c.retries += 1);
+        true
+    }
+
+    /// Waits until the target's pace allows the next call. Returns whether it may begin: the time may be over by then,
+    /// or somebody have asked to stop.
+    pub async fn turn(&self) -> bool {
+        if let Some((limiter, clock)) = &self.limiter {
+            while let Err(early) = limiter.check() {
+                self.wait(early.wait_time_from(clock.now()).max(Duration::from_millis(1))).await;
+                if self.must_end() {
+                    return false;
+                }
+            }
+        }
         !self.must_end()
     }
 
-    async fn take_turn(&self) {
+    /// The same for calls that a run owes at its end, and waits for however late it is.
+    async fn owed_turn(&self) {
         let Some((limiter, clock)) = &self.limiter else { return };
         while let Err(early) = limiter.check() {
             self.clock.sleep(early.wait_time_from(clock.now()).max(Duration::from_millis(1))).await;
+            if self.stop.now() {
+                return;
+            }
+        }
+    }
+
+    /// Waits, but no longer than the run may last, and not when somebody asks to stop.
+    async fn wait(&self, pause: Duration) {
+        let left = self.deadline.map(|deadline| deadline.saturating_sub(self.clock.monotonic()));
+        let pause = left.map_or(pause, |left| pause.min(left));
+        select(pin!(self.clock.sleep(pause)), pin!(self.stop.when_requested())).await;
+    }
+
+    /// A call, unless somebody asks to stop at once: then nobody waits for its answer any more.
+    async fn unless_stopped<T>(&self, call: impl Future<Output = T>, given_up: impl FnOnce(Why) -> T) -> T {
+        match select(pin!(call), pin!(self.stop.when_now())).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => given_up(stopped_at_once()),
         }
     }
 
@@ -154,10 +192,10 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
         T: Send,
     {
         let mut pauses = self.pauses();
+        self.owed_turn().await;
         loop {
-            self.take_turn().await;
             self.count(|c| c.queries += 1);
-            let failed = match ask().await {
+            let failed = match self.unless_stopped(ask(), |why| Err(ReadError::Failed(why))).await {
                 Err(ReadError::Failed(why)) if why.kind != WhyKind::Tls => why,
                 settled => return settled,
             };
@@ -188,7 +226,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
         self.read(|| self.gateway.users(offset, limit)).await
     }
 
-    /// Sends one change, for the first time.
+    /// Sends one change, at once: whoever journals it has waited for its [turn](Self::turn) before, so that the journal
+    /// says when it was signed.
     pub async fn mutate(&self, mutation: &Mutation) -> Outcome {
         self.count(|c| c.mutations += 1);
         self.mutate_again(mutation).await
@@ -196,27 +235,33 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
 
     /// Sends one change that was sent before; counted as a repeat by [`Self::pause`].
     pub async fn mutate_again(&self, mutation: &Mutation) -> Outcome {
-        self.take_turn().await;
-        self.gateway.mutate(mutation).await
+        self.unless_stopped(self.gateway.mutate(mutation), Outcome::Unknown).await
     }
 
     /// Sends the commit; repeated only while not one byte of it was written.
     pub async fn commit(&self) -> Outcome {
         let mut pauses = self.pauses();
         loop {
-            self.take_turn().await;
-            let outcome = self.gateway.commit().await;
+            self.owed_turn().await;
+            if self.stop.now() {
+                return Outcome::NotSent(stopped_at_once());
+            }
+            let outcome = self.unless_stopped(self.gateway.commit(), Outcome::Unknown).await;
             let Outcome::NotSent(Why { kind, .. }) = &outcome else {
                 self.count(|c| c.commits += 1);
                 return outcome;
             };
             match pauses.next() {
                 Some(pause) if *kind != WhyKind::Tls && !self.is_late() && !self.stop.now() => {
-                    self.clock.sleep(pause).await;
+                    select(pin!(self.clock.sleep(pause)), pin!(self.stop.when_now())).await;
                     self.count(|c| c.retries += 1);
                 }
                 _ => return outcome,
             }
         }
     }
+}
+
+fn stopped_at_once() -> Why {
+    Why { kind: WhyKind::Broken, detail: rust_i18n::t!("sync.stopped_at_once").into_owned() }
 }

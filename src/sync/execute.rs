@@ -16,9 +16,10 @@ use crate::gateway::{AddUser, Auth, Gateway, Mutation, ReadError, UpdateUser, Us
 use crate::handout::{FirstPassword, FirstPasswords};
 use crate::model::{GroupPath, PersonKey, Username};
 use crate::plan::{
-    AccountField, AccountState, Action, ActionKind, Blocked, Counts, Entry, Origin, Plan, Snapshot,
+    AccountField, AccountState, Action, ActionKind, Blocked, Counts, Entry, InFlight, Origin, Plan, Snapshot,
 };
 use crate::report::Failure;
+use crate::sabotage::{Flaw, has};
 use crate::secret::Secret;
 use crate::store::StoreError;
 use crate::store::journal::{Intent, IntentState, RunId};
@@ -61,7 +62,7 @@ pub struct Executor<'a, G, C: Clock + Clone> {
     plan: &'a Plan,
     planned: usize,
     snapshot: &'a Snapshot,
-    unsettled: &'a BTreeSet<PersonKey>,
+    in_flight: &'a BTreeMap<PersonKey, InFlight>,
     run: RunId,
     check_passwords: AtomicBool,
     first: FirstPasswords,
@@ -97,7 +98,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
         target: &'a TargetConfig,
         plan: &'a Plan,
         snapshot: &'a Snapshot,
-        unsettled: &'a BTreeSet<PersonKey>,
+        in_flight: &'a BTreeMap<PersonKey, InFlight>,
         run: RunId,
         passwords: PasswordCheck,
         progress: &'a (dyn Fn(u64) + Send + Sync),
@@ -108,7 +109,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             plan,
             planned: plan.to_send().count(),
             snapshot,
-            unsettled,
+            in_flight,
             run,
             check_passwords: AtomicBool::new(passwords == PasswordCheck::Due),
             first: FirstPasswords::default(),
@@ -283,6 +284,9 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
         };
         let intent = self.intent(action, Some(after), record.as_deref());
         let sent = self.sender.send(intent, mutation).await?;
+        if let Some(step) = self.name_was_there(action, &sent).await {
+            return Ok(step);
+        }
         let step = self.after_sending(sent);
         if matches!(step, Step::Done)
             && let Some(before) = &record
@@ -290,6 +294,18 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             self.compare_passwords(action, before).await;
         }
         Ok(step)
+    }
+
+    /// An add that was refused because somebody else has the name is no failure that the next run should repeat.
+    async fn name_was_there(&self, action: &Action, sent: &Sent) -> Option<Step> {
+        let refused = matches!(sent, Sent::Failed { code: Some(_), .. });
+        if action.kind != ActionKind::Add || !refused || self.sender.must_stop().is_some() {
+            return None;
+        }
+        match self.sender.look(&action.username).await {
+            Ok(Some(_)) => Some(name_exists(&action.username)),
+            _ => None,
+        }
     }
 
     fn after_sending(&self, sent: Sent) -> Step {
@@ -313,7 +329,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
     }
 
     fn wants_look(&self, action: &Action) -> bool {
-        if self.unsettled.contains(&action.person) || action.kind == ActionKind::Adopt {
+        if self.in_flight.contains_key(&action.person) || action.kind == ActionKind::Adopt {
             return true;
         }
         match (action.kind, self.target.look) {
@@ -333,7 +349,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
         if action.new_username != action.username {
             match self.sender.look(&action.new_username).await {
                 Ok(None) => {}
-                Ok(Some(_)) => return Ok(name_exists(&action.new_username)),
+                Ok(Some(_)) => return Ok(Ready::No(name_exists(&action.new_username))),
                 Err(error) => return Ok(Ready::No(self.no_look(error))),
             }
         }
@@ -373,7 +389,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             };
         };
         if action.kind == ActionKind::Add {
-            return Ok(name_exists(&action.username));
+            return Ok(Ready::No(name_exists(&action.username)));
         }
         let known_id = self.entry(action).and_then(|e| e.gateway_id.as_ref());
         if !same_user(known_id, &record) {
@@ -394,6 +410,10 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
     /// The account is not on the gateway any more: a delete is done, anything else cannot be. Either way the snapshot
     /// learns it, and the target becomes dirty, because log-ins may still see the user until a commit.
     async fn gone(&self, action: &Action, kind: ActionKind) -> Result<Ready, StoreError> {
+        if kind == ActionKind::Delete && has(Flaw::AbsentDeleteFails) {
+            let message = rust_i18n::t!("sync.not_on_gateway", name = action.username).into_owned();
+            return Ok(Ready::No(Step::Failed { code: None, message }));
+        }
         if kind != ActionKind::Adopt {
             self.sender.learn(EntryChange { person: action.person.clone(), entry: None }).await?;
         }
@@ -602,9 +622,9 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
     }
 }
 
-fn name_exists(name: &Username) -> Ready {
+fn name_exists(name: &Username) -> Step {
     let detail = rust_i18n::t!("sync.name_exists", name = name).into_owned();
-    Ready::No(Step::Blocked { reason: "name_exists", detail, by_gateway: true })
+    Step::Blocked { reason: "name_exists", detail, by_gateway: true }
 }
 
 fn add_user(action: &Action, after: &AccountState, password: Option<Secret>) -> AddUser {

@@ -158,8 +158,19 @@ impl TargetReport {
 pub fn failed(report: &mut TargetReport, error: ErrorReport, dirty: bool) {
     report.outcome = RunOutcome::Failed;
     report.exit_code = if dirty { 6 } else { 1 };
-    report.commit = if dirty { CommitState::Withheld } else { CommitState::None };
+    // What became of a commit that was sent stays said.
+    if report.commit == CommitState::None && dirty {
+        report.commit = CommitState::Withheld;
+    }
     report.error = Some(error);
+}
+
+/// A run whose time was over, or that was asked to stop, before it had anything to send: nothing went wrong.
+pub fn ended_early(report: &mut TargetReport) {
+    report.outcome = RunOutcome::Partial;
+    if report.exit_code == 1 {
+        report.exit_code = 3;
+    }
 }
 
 /// Whether the run's roster counts as applied: what later rosters are compared with.

@@ -12,13 +12,14 @@ use super::words;
 use crate::clock::Clock;
 use crate::gateway::{Gateway, ReadError, Refusal, RefusalKind, UserRecord, Why, WhyKind};
 use crate::model::{GroupPath, PersonKey, Username};
-use crate::plan::{AccountState, ActionKind, Entry, Snapshot};
+use crate::plan::{AccountState, ActionKind, Entry, InFlight, Snapshot};
+use crate::sabotage::{Flaw, has};
 use crate::store::journal::{Intent, IntentState, Settlement};
 use crate::store::snapshot::EntryChange;
 
-/// How long after its last send a call may still land: the token's life of 5 minutes by the device's clock, and as
-/// much again for the two clocks' difference.
-pub const TOKEN_WINDOW: TimeDelta = TimeDelta::minutes(10);
+/// How long after its last send a call may still land: the token's life of 5 minutes by the device's clock, as much
+/// again for the two clocks' difference, and a minute between the journal's record and the signature.
+pub const TOKEN_WINDOW: TimeDelta = TimeDelta::minutes(11);
 
 /// Calls in a row without a usable answer after which a device counts as out of reach.
 pub const OUT_OF_REACH_AFTER: u32 = 5;
@@ -47,16 +48,19 @@ pub fn same_user(known: Option<&String>, record: &UserRecord) -> bool {
     }
 }
 
-/// What a look says of an intent: whether it happened, and what the gateway holds for the person now.
+/// What a look says of an intent: whether it happened, and what the gateway holds for the person now. `taken`: a name
+/// is that of somebody else's account, so a user who is found there is not this person's.
 pub fn judge(
     intent: &Intent,
     looked: &BTreeMap<Username, Option<UserRecord>>,
+    taken: &dyn Fn(&Username) -> bool,
 ) -> (IntentState, Option<Entry>) {
     let at = |name: &Username| looked.get(name).and_then(Option::as_ref);
     let known_id = intent.before.as_ref().and_then(|e| e.gateway_id.as_ref());
     let ours = |name: &Username| at(name).filter(|record| same_user(known_id, record));
     let Some(after) = &intent.after else {
         return match ours(&intent.username) {
+            None if has(Flaw::AbsentDeleteFails) => (IntentState::Undone, intent.before.clone()),
             None => (IntentState::Done, None),
             Some(record) => (IntentState::Undone, still_there(intent, record)),
         };
@@ -67,12 +71,22 @@ pub fn judge(
     };
     match intent.kind {
         ActionKind::Add => match at(&intent.new_username) {
-            Some(record) if as_wanted(record) => done(record),
+            Some(record)
+                if as_wanted(record)
+                    && (!taken(&intent.new_username) || has(Flaw::NameNotAsked))
+                    && !has(Flaw::NoFallback) =>
+            {
+                done(record)
+            }
             _ => (IntentState::Undone, None),
         },
         ActionKind::Rename => match (ours(&intent.username), at(&intent.new_username)) {
             (Some(record), _) => (IntentState::Undone, still_there(intent, record)),
-            (None, Some(record)) if as_wanted(record) && same_user(known_id, record) => done(record),
+            (None, Some(record))
+                if as_wanted(record) && same_user(known_id, record) && !taken(&intent.new_username) =>
+            {
+                done(record)
+            }
             (None, _) => (IntentState::Undone, None),
         },
         _ => match ours(&intent.username) {
@@ -104,7 +118,7 @@ fn recheck(
     entry: Option<&Entry>,
     intents: &[&Intent],
     looked: &BTreeMap<Username, Option<UserRecord>>,
-    taken: impl Fn(&Username) -> bool,
+    taken: &dyn Fn(&Username) -> bool,
 ) -> Option<Entry> {
     let at = |name: &Username| looked.get(name).and_then(Option::as_ref);
     if let Some(entry) = entry
@@ -121,9 +135,22 @@ fn recheck(
         let record = at(&intent.new_username)?;
         let lands_here = state_of(record, after) == *after
             && same_user(entry.and_then(|e| e.gateway_id.as_ref()), record)
-            && !taken(&intent.new_username);
+            && !taken(&intent.new_username)
+            && !has(Flaw::NoFallback);
         lands_here.then(|| intent.entry_if_applied(after.clone(), record.id.clone(), false))
     })
+}
+
+/// A disable of ours that lands late is still ours, whatever was believed meanwhile: else nobody would ever enable
+/// the person again.
+fn own_disable(entry: &mut Entry, intents: &[&Intent]) {
+    if entry.state.enabled || entry.disabled.is_some() || has(Flaw::DisableDisowned) {
+        return;
+    }
+    entry.disabled = intents.iter().rev().find_map(|intent| {
+        let after = intent.after.as_ref().filter(|after| !after.enabled)?;
+        intent.entry_if_applied(after.clone(), None, false).disabled
+    });
 }
 
 /// What the looks at the start of a run found.
@@ -137,8 +164,8 @@ pub struct Recovery {
     pub moved: bool,
     /// People whose outcome is still unknown, because the look gave nothing.
     pub unresolved: BTreeSet<PersonKey>,
-    /// People with an intent that may still land.
-    pub unsettled: BTreeSet<PersonKey>,
+    /// People with an intent that may still land, and what it names.
+    pub in_flight: BTreeMap<PersonKey, InFlight>,
     /// For people.
     pub words: Vec<String>,
 }
@@ -158,6 +185,8 @@ impl Recovery {
 /// Why a reading phase ended: nothing can be learnt from this device now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutOfReach {
+    /// The run's time is over, or somebody asked to stop.
+    Ended,
     /// It refuses us.
     Refused(Refusal),
     /// No usable answers.
@@ -166,14 +195,32 @@ pub enum OutOfReach {
 
 /// Counts unusable answers in a row, and says when to give up.
 #[derive(Debug, Default)]
-pub struct Patience(u32);
+pub struct Patience {
+    in_a_row: u32,
+    last: Option<Why>,
+}
 
 impl Patience {
+    /// Whether reading may go on: not when the run's time is over, or somebody asked to stop.
+    ///
+    /// # Errors
+    /// Then; a gateway that did not answer until then is named as the reason.
+    pub fn still_on<G: Gateway, C: Clock + Clone>(
+        &self,
+        caller: &Caller<'_, G, C>,
+    ) -> Result<(), OutOfReach> {
+        match (caller.must_end(), &self.last) {
+            (false, _) => Ok(()),
+            (true, Some(why)) => Err(OutOfReach::Failed(why.clone())),
+            (true, None) => Err(OutOfReach::Ended),
+        }
+    }
+
     /// Takes a read's result: a value, nothing for this one name, or the end.
     pub fn take<T>(&mut self, result: Result<T, ReadError>) -> Result<Option<T>, OutOfReach> {
         match result {
             Ok(value) => {
-                self.0 = 0;
+                *self = Self::default();
                 Ok(Some(value))
             }
             Err(ReadError::Refused(refusal)) => match refusal.kind {
@@ -181,9 +228,13 @@ impl Patience {
                 _ => Ok(None),
             },
             Err(ReadError::Failed(why)) => {
-                self.0 += 1;
+                self.in_a_row += 1;
+                self.last = Some(why.clone());
                 let hopeless = matches!(why.kind, WhyKind::Connect | WhyKind::Tls);
-                if hopeless || self.0 >= OUT_OF_REACH_AFTER { Err(OutOfReach::Failed(why)) } else { Ok(None) }
+                match hopeless || self.in_a_row >= OUT_OF_REACH_AFTER {
+                    true => Err(OutOfReach::Failed(why)),
+                    false => Ok(None),
+                }
             }
         }
     }
@@ -205,10 +256,20 @@ pub async fn recover<G: Gateway, C: Clock + Clone>(
     }
     let mut found = Recovery::default();
     let mut patience = Patience::default();
-    let owners: BTreeMap<&Username, &PersonKey> =
-        snapshot.entries.iter().filter(|(_, e)| !e.unknown).map(|(p, e)| (&e.username, p)).collect();
-    for (person, intents) in by_person {
-        let entry = snapshot.entries.get(person).filter(|_| was_there(person, &intents, snapshot));
+    // Whose name is whose, as far as it is concluded: two people must never come to claim one user.
+    let confirmed = |person: &PersonKey| match by_person.get(person) {
+        Some(intents) => was_there(person, intents, snapshot),
+        None => true,
+    };
+    let mut owners: BTreeMap<Username, PersonKey> = snapshot
+        .entries
+        .iter()
+        .filter(|(person, _)| confirmed(person))
+        .map(|(person, entry)| (entry.username.clone(), person.clone()))
+        .collect();
+    for (&person, intents) in &by_person {
+        patience.still_on(caller)?;
+        let entry = snapshot.entries.get(person).filter(|_| was_there(person, intents, snapshot));
         let names: BTreeSet<&Username> = intents
             .iter()
             .flat_map(|i| [&i.username, &i.new_username])
@@ -218,16 +279,27 @@ pub async fn recover<G: Gateway, C: Clock + Clone>(
         for name in names {
             if let Some(record) = patience.take(caller.user(name).await)? {
                 looked.insert(name.clone(), record);
+            } else if has(Flaw::BlindIsAbsent) {
+                looked.insert(name.clone(), None);
             } else {
                 found.unresolved.insert(person.clone());
             }
         }
         if found.unresolved.contains(person) {
+            for intent in intents {
+                note_names(found.in_flight.entry(person.clone()).or_default(), intent);
+            }
             found.words.push(words::still_unknown(person));
             continue;
         }
-        let taken = |name: &Username| owners.get(name).is_some_and(|owner| *owner != person);
-        conclude(&mut found, person, entry, &intents, &looked, taken, now);
+        let taken = |name: &Username| owners.get(name).is_some_and(|owner| owner != person);
+        conclude(&mut found, person, entry, intents, &looked, &taken, now);
+        if let Some(change) = found.entries.last().filter(|change| change.person == *person) {
+            owners.retain(|_, owner| owner != person);
+            if let Some(entry) = &change.entry {
+                owners.insert(entry.username.clone(), person.clone());
+            }
+        }
     }
     Ok(found)
 }
@@ -244,24 +316,28 @@ fn conclude(
     entry: Option<&Entry>,
     intents: &[&Intent],
     looked: &BTreeMap<Username, Option<UserRecord>>,
-    taken: impl Fn(&Username) -> bool,
+    taken: &dyn Fn(&Username) -> bool,
     now: DateTime<Utc>,
 ) {
     let open = intents.iter().rfind(|i| i.is_open());
-    let now_there = match open {
-        Some(intent) => judge(intent, looked).1,
-        None => recheck(entry, intents, looked, taken),
+    // Where the last call did not happen, an earlier one may have landed meanwhile.
+    let mut now_there = match open.map(|intent| judge(intent, looked, taken)) {
+        Some((IntentState::Done, there) | (_, there @ Some(_))) => there,
+        _ => recheck(entry, intents, looked, taken),
     };
+    if let Some(entry) = &mut now_there {
+        own_disable(entry, intents);
+    }
     let before = entry.map(|e| Entry { unknown: false, ..e.clone() });
     if open.is_some() || now_there != before {
         found.moved |= open.is_some() || differs(before.as_ref(), now_there.as_ref());
         found.entries.push(EntryChange { person: person.clone(), entry: now_there });
     }
     for intent in intents {
-        let state = if intent.is_open() { judge(intent, looked).0 } else { intent.state };
-        let unsettled = now - intent.last_sent_at < TOKEN_WINDOW;
+        let state = if intent.is_open() { judge(intent, looked, taken).0 } else { intent.state };
+        let unsettled = now - intent.last_sent_at < TOKEN_WINDOW && !has(Flaw::NextLookIsFinal);
         if unsettled {
-            found.unsettled.insert(person.clone());
+            note_names(found.in_flight.entry(person.clone()).or_default(), intent);
         }
         if intent.is_open() {
             found.words.push(words::settled(intent, state));
@@ -273,6 +349,13 @@ fn conclude(
             state,
             unsettled,
         });
+    }
+}
+
+fn note_names(calls: &mut InFlight, intent: &Intent) {
+    calls.names.extend([intent.username.clone(), intent.new_username.clone()]);
+    if intent.kind == ActionKind::Add {
+        calls.added.insert(intent.new_username.clone());
     }
 }
 

@@ -24,6 +24,7 @@ use crate::model::PersonKey;
 use crate::plan::{self, AppliedRoster, Device, Looks, OverrideKind, Past, Plan, PlanInput, Snapshot};
 use crate::report::{ApprovalRef, CommitState, ErrorReport, TargetReport};
 use crate::roster::Roster;
+use crate::sabotage::{Flaw, has};
 use crate::stop::Stop;
 use crate::store::audit::{Head, Record};
 use crate::store::journal::{Actor, NewRun, RunEnd, RunId, Trigger};
@@ -149,6 +150,16 @@ struct Planned {
 struct Committed {
     state: CommitState,
     trouble: Option<String>,
+    /// It is confirmed and recorded, and nothing is left open.
+    clean: bool,
+    /// It went so, but that could not be recorded.
+    store_error: Option<StoreError>,
+}
+
+impl Committed {
+    const fn new(state: CommitState, trouble: Option<String>) -> Self {
+        Self { state, trouble, clean: false, store_error: None }
+    }
 }
 
 impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
@@ -258,7 +269,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             report.estimate = Some(estimate::of(self.ground.target, &planned.plan));
             outcome::dry(&mut report, &planned.plan);
         } else if let Err(error) = self.real(&mut report, &planned, roster).await {
-            let dirty = self.row.dirty || self.mutated;
+            let dirty = self.is_dirty().await;
             outcome::failed(&mut report, words::store_failed(&error.to_string()), dirty);
         }
         self.close(report).await
@@ -287,7 +298,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             Some(run) => Some(store.changes_of(run, &target.name).await?),
             None => None,
         };
-        let past = Past { sources, undo, ..past };
+        let past = Past { sources, undo, in_flight: self.recovery.in_flight.clone(), ..past };
         let mut looks = Looks { offline: order.offline, ..Looks::default() };
         let nothing = Looks::default();
         let input = PlanInput {
@@ -332,10 +343,12 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         let mut patience = Patience::default();
         let mut groups = BTreeMap::new();
         for path in &needs.groups {
+            patience.still_on(caller)?;
             let found = patience.take(caller.group(path).await)?;
             groups.insert(path.clone(), found.is_some_and(|g| g.is_some()));
         }
         for name in &needs.users {
+            patience.still_on(caller)?;
             let found = patience.take(caller.user(name).await)?;
             looks.users.insert(name.clone(), found.flatten());
         }
@@ -382,7 +395,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
                 Ok(()) => {}
             }
         }
-        self.mutated = sender.as_ref().is_some_and(Sender::has_mutated);
+        self.mutated = sender.as_ref().is_some_and(Sender::may_be_dirty);
         if may_send && let Some(sender) = &sender {
             report.warnings.extend(self.verify(sender, &mut executed).await?);
         }
@@ -392,9 +405,15 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             if target.leavers.kick_online { store.uncommitted(&target.name).await? } else { Vec::new() };
         let commit = self.settle_up(plan, &executed, quarantine, sender).await?;
         report.commit = commit.state;
+        if commit.clean {
+            (self.row.dirty, self.mutated) = (false, false);
+        }
         if let Some(caller) = self.caller.as_ref().filter(|_| commit.state == CommitState::Confirmed) {
             let names = kick::names(&leaving);
             report.warnings.extend(kick::kick(caller, store, &target.name, self.id, names).await?);
+        }
+        if let Some(error) = commit.store_error {
+            return Err(error);
         }
         report.warnings.extend(executed.stopped.as_ref().map(words::stopped));
         report.warnings.extend(commit.trouble);
@@ -442,6 +461,12 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         let reason = rust_i18n::t!("sync.undo_hold", run = run).into_owned();
         let hold = Some((OverrideKind::Hold, None));
         self.ground.store.say(people, hold, reason, self.order.actor.clone(), self.now()).await
+    }
+
+    /// Whether the target is dirty, as the database says; where it does not answer, as far as this process knows.
+    async fn is_dirty(&self) -> bool {
+        let row = self.ground.store.target(&self.ground.target.name).await;
+        row.map_or(self.row.dirty || self.mutated, |row| row.dirty)
     }
 
     fn name_the_stop(&self, report: &mut TargetReport, executed: &Executed) {
@@ -511,7 +536,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             target,
             &planned.plan,
             &planned.snapshot,
-            &self.recovery.unsettled,
+            &self.recovery.in_flight,
             self.id,
             if due { PasswordCheck::Due } else { PasswordCheck::NotNeeded },
             self.ground.progress,
@@ -554,8 +579,10 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         if executed.update_checked {
             store.note_update_checked(target).await?;
         }
-        let none = Committed { state: CommitState::None, trouble: None };
-        let Some(sender) = sender.filter(|_| mutated || self.row.dirty) else { return Ok(none) };
+        let none = Committed::new(CommitState::None, None);
+        let Some(sender) = sender.filter(|_| mutated || (self.row.dirty && !has(Flaw::NoEmptyCommit))) else {
+            return Ok(none);
+        };
         if let Some(check) = executed.quarantine {
             store.quarantine(target, self.id, check, self.now()).await?;
         }
@@ -572,40 +599,54 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         store.audit_actions(target, self.id, self.now()).await?;
         if let Some(why) = withheld_by {
             let trouble = rust_i18n::t!("sync.commit_withheld", why = why).into_owned();
-            return Ok(Committed { state: CommitState::Withheld, trouble: Some(trouble) });
+            return Ok(Committed::new(CommitState::Withheld, Some(trouble)));
         }
-        let (outcome, _) = sender.commit().await?;
+        let (outcome, recorded) = sender.commit().await?;
         let detail = match outcome {
-            Outcome::Applied => return Ok(Committed { state: CommitState::Confirmed, trouble: None }),
-            Outcome::Refused(refusal) => words::refused(&refusal),
-            Outcome::Unknown(why) | Outcome::NotSent(why) => why.detail,
+            Outcome::Applied => None,
+            Outcome::Refused(refusal) => Some(words::refused(&refusal)),
+            Outcome::Unknown(why) | Outcome::NotSent(why) => Some(why.detail),
         };
-        let trouble = rust_i18n::t!("sync.commit_unconfirmed", detail = detail).into_owned();
-        Ok(Committed { state: CommitState::Unconfirmed, trouble: Some(trouble) })
+        let state = if detail.is_none() { CommitState::Confirmed } else { CommitState::Unconfirmed };
+        let trouble =
+            detail.map(|detail| rust_i18n::t!("sync.commit_unconfirmed", detail = detail).into_owned());
+        let clean = matches!(recorded, Ok(true));
+        Ok(Committed { clean, store_error: recorded.err(), ..Committed::new(state, trouble) })
     }
 
     /// Ends a run that could not plan or send.
     pub async fn fail(self, error: &RunError) -> (TargetReport, Option<Head>) {
         let (name, url) = (&self.ground.target.name, &self.ground.target.url);
+        let ended_early = matches!(error, RunError::OutOfReach(OutOfReach::Ended));
         let error = match error {
             RunError::OutOfReach(reason) => words::out_of_reach(name.as_str(), url, reason),
             RunError::Store(error) => words::store_failed(&error.to_string()),
             RunError::PlanMoved(what) => words::plan_moved(what),
         };
-        self.end_failed(error).await
+        let mut report = self.failed(error);
+        if ended_early {
+            outcome::ended_early(&mut report);
+        }
+        self.close(report).await
+    }
+
+    fn failed(&self, error: ErrorReport) -> TargetReport {
+        let mut report = outcome::empty(&self.ground.target.name, self.id);
+        outcome::failed(&mut report, error, self.row.dirty && !self.order.dry);
+        report
     }
 
     /// Ends a run for a reason that its caller found (the roster cannot be read).
     pub async fn end_failed(self, error: ErrorReport) -> (TargetReport, Option<Head>) {
-        let mut report = outcome::empty(&self.ground.target.name, self.id);
-        outcome::failed(&mut report, error, self.row.dirty && !self.order.dry);
+        let report = self.failed(error);
         self.close(report).await
     }
 
     /// Closes the run's record. If that fails, the report says so, and the next run finds this one crashed.
     async fn close(self, mut report: TargetReport) -> (TargetReport, Option<Head>) {
         let (store, target) = (self.ground.store, &self.ground.target.name);
-        let row = store.target(target).await.unwrap_or(self.row);
+        let believed = TargetRow { dirty: self.row.dirty || self.mutated, ..self.row };
+        let row = store.target(target).await.unwrap_or(believed);
         report.calls = self.caller.as_ref().map(Caller::counts).unwrap_or_default();
         let took = self.ground.clock.monotonic().saturating_sub(self.began);
         report.duration_ms = took.as_millis().try_into().unwrap_or(u64::MAX);
@@ -622,11 +663,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         match store.end_run(target, self.id, end, self.ground.clock.now()).await {
             Ok(head) => (report, Some(head)),
             Err(error) => {
-                outcome::failed(
-                    &mut report,
-                    words::store_failed(&error.to_string()),
-                    row.dirty || self.mutated,
-                );
+                outcome::failed(&mut report, words::store_failed(&error.to_string()), row.dirty);
                 (report, None)
             }
         }
@@ -639,6 +676,7 @@ async fn all_roles<G: Gateway, C: Clock + Clone>(
     let mut names = BTreeSet::new();
     let mut offset = 0;
     loop {
+        Patience::default().still_on(caller)?;
         let page = match caller.roles(offset, PAGE).await {
             Ok(page) => page,
             Err(ReadError::Refused(refusal)) => return Err(OutOfReach::Refused(refusal)),

@@ -13,6 +13,7 @@ use super::words;
 use crate::clock::Clock;
 use crate::gateway::{Gateway, Mutation, Outcome, ReadError, Refusal, RefusalKind, UserRecord, Why};
 use crate::model::{GroupPath, PersonKey, TargetName, Username};
+use crate::sabotage::{Flaw, has};
 use crate::store::journal::{Completion, Intent, IntentState, NewCall, RunId};
 use crate::store::snapshot::EntryChange;
 use crate::store::{Store, StoreError};
@@ -80,6 +81,7 @@ pub struct Sender<'a, G, C: Clock + Clone> {
     seq: AtomicI64,
     unanswered: AtomicU32,
     mutated: AtomicBool,
+    in_doubt: AtomicBool,
 }
 
 /// Where the repeated sending of one call stands.
@@ -121,12 +123,18 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
             seq: AtomicI64::new(0),
             unanswered: AtomicU32::new(0),
             mutated: AtomicBool::new(false),
+            in_doubt: AtomicBool::new(false),
         }
     }
 
     /// Whether anything was journalled to be sent: then a commit is due.
     pub fn has_mutated(&self) -> bool {
         self.mutated.load(Ordering::Relaxed)
+    }
+
+    /// Whether the target may be dirty for all that this process knows.
+    pub fn may_be_dirty(&self) -> bool {
+        self.has_mutated() || self.in_doubt.load(Ordering::Relaxed)
     }
 
     /// The wall clock.
@@ -178,7 +186,10 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
             intent.seq = seq;
         }
         let call = NewCall { run: self.run, seq, kind, payload, intents };
-        self.store.journal(self.target, call, self.now()).await?;
+        let journalled = self.store.journal(self.target, call, self.now()).await;
+        // The record may be there all the same, and the target dirty with it.
+        self.in_doubt.fetch_or(journalled.is_err(), Ordering::Relaxed);
+        journalled?;
         Ok(seq)
     }
 
@@ -247,15 +258,30 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
 
     /// Journals one call for one or several people, sends it, and repeats it while that is safe.
     async fn send_batch(&self, intents: Vec<Intent>, mutation: Mutation) -> Result<BatchSent, StoreError> {
+        // The turn comes first: what the journal says of a call's time must be the time at which it is signed.
+        if let Some(why) = self.wait_for_turn().await {
+            return Ok(BatchSent { people: Vec::new(), stopped: Some(why) });
+        }
+        let early =
+            if has(Flaw::JournalAfterCall) { Some(self.caller.mutate(&mutation).await) } else { None };
         let seq = self.journal(kind_of(&mutation), payload(&mutation), intents.clone()).await?;
         self.mutated.store(true, Ordering::Relaxed);
         let mut pauses = self.caller.pauses();
         let mut was_unknown = false;
-        let mut answer = Answer::from(self.caller.mutate(&mutation).await);
+        let mut answer = Answer::from(match early {
+            Some(outcome) => outcome,
+            None => self.caller.mutate(&mutation).await,
+        });
         loop {
             match answer {
                 Answer::Applied => return self.all_applied(seq, &intents).await,
                 Answer::Refused(refusal) => return self.refused(seq, &intents, refusal, was_unknown).await,
+                Answer::Unknown(_) if has(Flaw::TimeoutIsSuccess) => {
+                    return self.all_applied(seq, &intents).await;
+                }
+                Answer::Unknown(ref why) if has(Flaw::TimeoutIsFailure) => {
+                    return self.not_sent(seq, &intents, why, false).await;
+                }
                 Answer::Unknown(ref why) => {
                     was_unknown = true;
                     let unknown = Completion {
@@ -287,6 +313,10 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
             self.store.journal_again(self.run, seq, self.now()).await?;
             answer = Answer::from(self.caller.mutate_again(&mutation).await);
         }
+    }
+
+    async fn wait_for_turn(&self) -> Option<Stopped> {
+        if self.caller.turn().await { None } else { self.must_stop() }
     }
 
     async fn go_on(&self, pauses: &mut impl Iterator<Item = std::time::Duration>) -> bool {
@@ -387,10 +417,13 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
         for intent in intents {
             let mut records = BTreeMap::new();
             for name in [&intent.username, &intent.new_username] {
-                if !records.contains_key(name)
-                    && let Ok(record) = self.look(name).await
-                {
+                if records.contains_key(name) {
+                    continue;
+                }
+                if let Ok(record) = self.look(name).await {
                     records.insert(name.clone(), record);
+                } else if has(Flaw::BlindIsAbsent) {
+                    records.insert(name.clone(), None);
                 }
             }
             let complete =
@@ -399,7 +432,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
                 looked.open.push(intent.person.clone());
                 continue;
             }
-            let (state, entry) = judge(intent, &records);
+            // Names that somebody else of ours holds were refused when this was planned.
+            let (state, entry) = judge(intent, &records, &|_| false);
             looked.people.push((intent.person.clone(), state));
             if entry != intent.before {
                 looked.entries.push(EntryChange { person: intent.person.clone(), entry });
@@ -471,6 +505,9 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
     /// If the database fails.
     pub async fn create_group(&self, path: &GroupPath) -> Result<Sent, StoreError> {
         let mutation = Mutation::AddGroup(path.clone());
+        if let Some(why) = self.wait_for_turn().await {
+            return Ok(Sent::Stop(why));
+        }
         let seq = self.journal(kind_of(&mutation), payload(&mutation), Vec::new()).await?;
         self.mutated.store(true, Ordering::Relaxed);
         let mut pauses = self.caller.pauses();
@@ -538,13 +575,20 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
         self.store.settle(self.target, self.run, Vec::new(), vec![change], false, self.now()).await
     }
 
-    /// Sends the run's one commit. Consumes the sender: nothing can be sent after it.
+    /// Sends the run's one commit. Consumes the sender: nothing can be sent after it. What the gateway said is told also
+    /// when it cannot be recorded: then the target stays dirty.
     ///
     /// # Errors
-    /// If the database fails: then the target stays dirty.
-    pub async fn commit(self) -> Result<(Outcome, bool), StoreError> {
+    /// If the database fails before anything is sent.
+    pub async fn commit(self) -> Result<(Outcome, Result<bool, StoreError>), StoreError> {
         let seq = self.journal("commit", "commit".into(), Vec::new()).await?;
-        let outcome = self.caller.commit().await;
+        let mut outcome = self.caller.commit().await;
+        if has(Flaw::CommitAgain) && matches!(outcome, Outcome::Unknown(_)) {
+            outcome = self.caller.commit().await;
+        }
+        if has(Flaw::CommitTimeoutIsSuccess) && matches!(outcome, Outcome::Unknown(_)) {
+            outcome = Outcome::Applied;
+        }
         let mut done = self.completion(seq, IntentState::Unknown);
         match &outcome {
             Outcome::Applied => (done.state, done.code) = (IntentState::Applied, Some(0)),
@@ -559,8 +603,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Sender<'a, G, C> {
                 done.message = Some(why.detail.clone());
             }
         }
-        let clean = self.store.complete_commit(self.target, done, self.now()).await?;
-        Ok((outcome, clean))
+        let recorded = self.store.complete_commit(self.target, done, self.now()).await;
+        Ok((outcome, recorded))
     }
 }
 

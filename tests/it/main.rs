@@ -22,6 +22,10 @@ mod cloud_kill;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod crash_world;
+#[cfg(test)]
 mod daemon;
 #[cfg(test)]
 mod doctor;
@@ -29,6 +33,8 @@ mod doctor;
 mod doors;
 #[cfg(test)]
 mod drift;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod first_passwords;
 #[cfg(test)]
@@ -57,6 +63,8 @@ mod roster;
 mod roster_check;
 #[cfg(test)]
 mod secrets;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod systemd;
 #[cfg(test)]

@@ -378,7 +378,7 @@ async fn fails_at(nth: u64, fault: Option<Fault>) -> bool {
             true => Err(sqlx::Error::PoolClosed),
             false => Ok(()),
         });
-    world.store = world.store.with_faults(Some(hook)).unwrap();
+    world.store = world.store.with_faults(Some(hook)).await.unwrap();
     world.cloud.fail_next(SET, fault);
     let world = Arc::new(world);
     let result = world.rotate(None).await;
@@ -386,7 +386,7 @@ async fn fails_at(nth: u64, fault: Option<Fault>) -> bool {
     assert!(met || result.is_ok(), "{result:?}");
     world.check(&format!("database failed at {nth}"));
     let mut world = Arc::into_inner(world).unwrap();
-    world.store = world.store.with_faults(None).unwrap();
+    world.store = world.store.with_faults(None).await.unwrap();
     let world = Arc::new(world);
     world.rotate(None).await.unwrap();
     world.agrees();

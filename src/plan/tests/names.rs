@@ -28,8 +28,11 @@ fn a_joiner_waits_until_the_leavers_removal_is_committed() {
     let plan = world.carry_out();
     assert_eq!(lines(&plan), ["delete 10001 left"]);
     assert_eq!(blocked(&plan), ["20001 name_in_use"]);
-    world.past.uncommitted_names = [name("10001")].into();
+    world.past.uncommitted_names = [(name("10001"), key("10001"))].into();
     assert_eq!(blocked(&world.plan()), ["20001 name_in_use"]);
+    assert_eq!(lines(&world.plan()), Vec::<String>::new());
+    world.past.uncommitted_names = [(name("10001"), key("20001"))].into();
+    assert_eq!(lines(&world.plan()), ["add 10001 joined"], "their own name comes back at once");
     world.past.uncommitted_names.clear();
     assert_eq!(lines(&world.carry_out()), ["add 10001 joined"]);
     assert_eq!(lines(&world.plan()), Vec::<String>::new());
@@ -89,4 +92,28 @@ fn a_rename_comes_with_the_other_changes_of_the_same_person() {
     let fields: Vec<_> = plan.actions[0].changes.keys().copied().collect();
     assert_eq!(fields, [AccountField::Username, AccountField::Note]);
     assert_eq!(lines(&world.plan()), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_in_a_call_that_may_still_land_is_nobody_elses() {
+    let mut world = World::of(1);
+    world.hire("20001");
+    let calls = InFlight { names: [name("20001")].into(), added: Default::default() };
+    world.past.in_flight = [(key("30001"), calls)].into();
+    assert_eq!(blocked(&world.plan()), ["20001 name_in_use!"]);
+    world.past.in_flight.clear();
+    assert_eq!(lines(&world.plan()), ["add 20001 joined"]);
+}
+
+#[test]
+fn nobody_is_added_or_renamed_while_an_add_under_another_name_may_land() {
+    let mut world = World::of(1);
+    world.hire("20001");
+    login(&mut world, "20001", "b");
+    login(&mut world, "10001", "c");
+    let added = |of: &str| InFlight { names: [name(of)].into(), added: [name(of)].into() };
+    world.past.in_flight = [(key("10001"), added("10001")), (key("20001"), added("a"))].into();
+    assert_eq!(blocked(&world.plan()), ["10001 unknown_outcome!", "20001 unknown_outcome!"]);
+    world.past.in_flight = [(key("20001"), added("b"))].into();
+    assert_eq!(lines(&world.plan()), ["rename 10001>c changed", "add b joined"]);
 }

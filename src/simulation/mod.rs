@@ -1,0 +1,427 @@
+//! The engine against a hostile world, one seed at a time: a few runs in a storm (lost answers, late calls, crashes, a
+//! failing database, a jumping clock), then a calm one that must put everything right, then one that must do nothing.
+//!
+//! The same seed gives the same schedule, byte for byte. `bench` is the world, `line` the gateway in it, `staff` the
+//! company, `checker` the judge. Built only for tests and the `simulate` example.
+
+pub mod bench;
+pub mod checker;
+pub mod coverage;
+pub mod dice;
+pub mod line;
+pub mod small;
+pub mod staff;
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use serde_json::json;
+
+use bench::{Bench, Rates, Shared, Weather};
+use checker::{STRANGERS, Witness};
+use coverage::Coverage;
+use dice::Dice;
+use line::Line;
+use staff::{DEPARTMENTS, ROLES, Staff};
+
+use crate::clock::Clock;
+use crate::config::{AccountConfig, Span, TargetConfig};
+use crate::gateway::embedded::{Device, Furniture};
+use crate::gateway::{Dialect, Mutation};
+use crate::mapping;
+use crate::model::{GroupPath, Username};
+use crate::report::TargetReport;
+use crate::roster::Roster;
+use crate::sabotage::{self, Flaw};
+use crate::stop::Stop;
+use crate::store::journal::{Actor, Trigger};
+use crate::store::{Store, StoreError};
+use crate::sync::{Ground, Order, Run};
+
+/// Which engine, in which world.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Setting {
+    /// Break the engine in this way.
+    pub flaw: Option<Flaw>,
+    /// Late calls land at any time, also when their token should be dead.
+    pub any_time: bool,
+    /// A restarting device drops what was not committed.
+    pub restart_drops: bool,
+    /// Keep a trace.
+    pub trace: bool,
+    /// In the first run nothing happens but that this store operation fails, and if so said, all after it.
+    pub store_fails: Option<(u64, bool)>,
+}
+
+/// The seed whose world somebody tampers with after all is settled: a harness that does not find it wrong is none.
+pub const CANARY: u64 = u64::MAX;
+
+/// What one seed came to.
+#[derive(Debug, Default)]
+pub struct Played {
+    /// Everything that was wrong; empty: nothing.
+    pub violations: Vec<String>,
+    /// What happened.
+    pub trace: Vec<String>,
+    /// Figures.
+    pub coverage: Coverage,
+    /// The store operation that was to fail was reached.
+    pub store_failed: bool,
+}
+
+/// A thread's simulator: one runtime and one database, emptied for each seed.
+#[derive(Debug)]
+pub struct Lab {
+    runtime: tokio::runtime::Runtime,
+    store: Option<Store>,
+}
+
+/// Why a simulation cannot be made, let alone judged.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// No runtime.
+    #[error("no runtime: {0}")]
+    Runtime(#[from] std::io::Error),
+    /// The database.
+    #[error("the simulation's database: {0}")]
+    Store(#[from] StoreError),
+    /// The settings.
+    #[error("the simulation's settings: {0}")]
+    Settings(String),
+}
+
+fn wrong(error: impl std::fmt::Display) -> LabError {
+    LabError::Settings(error.to_string())
+}
+
+/// What stays the same in all runs of a seed.
+struct World {
+    target: TargetConfig,
+    account: AccountConfig,
+    dialect: Dialect,
+    deletes: bool,
+    reuse: bool,
+}
+
+impl Lab {
+    /// A simulator for this thread.
+    ///
+    /// # Errors
+    /// If the system has no room for it.
+    pub fn new() -> Result<Self, LabError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        Ok(Self { runtime, store: None })
+    }
+
+    /// Plays one seed.
+    ///
+    /// # Errors
+    /// If the simulation itself cannot be made.
+    pub fn play(&mut self, seed: u64, setting: Setting) -> Result<Played, LabError> {
+        let store = self.store.take();
+        sabotage::set(setting.flaw);
+        let (played, store) = self.runtime.block_on(play(seed, setting, store))?;
+        sabotage::set(None);
+        self.store = Some(store);
+        Ok(played)
+    }
+}
+
+/// Empties every table, which is cheaper than making them anew.
+async fn empty_store(store: Option<Store>) -> Result<Store, StoreError> {
+    let Some(store) = store else { return Store::in_memory(None).await };
+    store
+        .write("simulation: empty", |c| {
+            Box::pin(async move {
+                sqlx::query("PRAGMA defer_foreign_keys = ON").execute(&mut *c).await?;
+                let wipe: String = sqlx::query_scalar(
+                    "SELECT group_concat('DELETE FROM ' || name, ';') FROM sqlite_master WHERE type = 'table' \
+                     AND name NOT LIKE '\\_sqlx%' ESCAPE '\\' \
+                     AND (name NOT LIKE 'sqlite\\_%' ESCAPE '\\' OR name = 'sqlite_sequence')",
+                )
+                .fetch_one(&mut *c)
+                .await?;
+                sqlx::raw_sql(sqlx::AssertSqlSafe(wipe)).execute(c).await?;
+                Ok(())
+            })
+        })
+        .await?;
+    Ok(store)
+}
+
+impl World {
+    fn draw(dice: &mut Dice) -> Result<Self, LabError> {
+        let dialect = if dice.one_in(2) { Dialect::UpdaterCloud } else { Dialect::Openapi };
+        let deletes = dice.one_in(2);
+        let off = [
+            "max_missing",
+            "max_missing_percent",
+            "max_left_percent",
+            "max_deselected",
+            "max_change_percent",
+            "max_rename",
+            "max_new_groups",
+            "max_shrink_percent",
+            "max_fill_drop_percent",
+            "max_department_loss_percent",
+            "max_deletes_24h",
+            "max_deletes_7d",
+            "max_failed_percent",
+            "first_contact",
+            "target_changed",
+            "replayed_roster",
+            "missing_file",
+        ];
+        let mut guard: serde_json::Map<_, _> = off.iter().map(|g| ((*g).to_owned(), json!("off"))).collect();
+        if dice.one_in(4) {
+            guard.insert("max_failed_percent".into(), json!(20.0));
+        }
+        let target = json!({
+            "name": "hq",
+            "url": "embedded",
+            "dialect": dialect.as_str(),
+            "protect": ["admin", "svc-*"],
+            "look": dice.pick(&["erasing", "always"]),
+            "create_groups": dialect == Dialect::Openapi,
+            "max_duration": dice.pick(&["4h", "4h", "30s", "2m"]),
+            "pace": {
+                "retries": dice.below(4),
+                "delete_batch": 1 + dice.below(4),
+                "concurrency": dice.pick(&[1, 1, 3]),
+                "calls_per_minute": dice.pick(&[0, 0, 0, 6, 60]),
+            },
+            "leavers": { "action": if deletes { "delete" } else { "disable" } },
+            "guard": guard,
+        });
+        let account = json!({ "username": "{login}", "roster_roles": ["*"] });
+        Ok(Self {
+            target: serde_json::from_value(target).map_err(wrong)?,
+            account: serde_json::from_value(account).map_err(wrong)?,
+            dialect,
+            deletes,
+            reuse: deletes && dice.one_in(4),
+        })
+    }
+
+    /// The world in which nothing is left to chance.
+    fn small(dialect: Dialect) -> Result<Self, LabError> {
+        let mut world = Self::draw(&mut Dice::new(0))?;
+        let pace = json!({ "retries": 0 });
+        world.dialect = dialect;
+        world.target.dialect = dialect;
+        world.target.pace = serde_json::from_value(pace).map_err(wrong)?;
+        world.target.leavers.action = crate::config::LeaverAction::Delete;
+        world.target.max_duration = None;
+        world.target.guard.max_failed_percent = crate::config::Limit::OFF;
+        (world.deletes, world.reuse) = (true, false);
+        Ok(world)
+    }
+
+    /// A device with strangers on it.
+    fn device(&self) -> Result<Device, LabError> {
+        let furniture = Furniture {
+            groups: match self.dialect {
+                Dialect::UpdaterCloud => DEPARTMENTS
+                    .iter()
+                    .map(|d| GroupPath::new(&format!("/总公司/{d}")).map_err(wrong))
+                    .collect::<Result<_, _>>()?,
+                Dialect::Openapi => vec![GroupPath::new("/总公司/销售部").map_err(wrong)?],
+            },
+            roles: ROLES.iter().map(|r| (*r).to_owned()).collect(),
+            ..Furniture::default()
+        };
+        let mut device = Device::new(self.dialect, std::collections::BTreeSet::default(), &furniture);
+        let at = chrono::DateTime::UNIX_EPOCH;
+        for name in STRANGERS {
+            let by_hand = Username::new(name).and_then(bench::by_hand).map_err(wrong)?;
+            let _ = device.mutate(&by_hand, at);
+        }
+        let _ = device.commit(at);
+        Ok(device)
+    }
+}
+
+async fn play(seed: u64, setting: Setting, store: Option<Store>) -> Result<(Played, Store), LabError> {
+    let mut dice = Dice::new(seed);
+    let mut store = empty_store(store).await?;
+    let mut world = World::draw(&mut dice)?;
+    let mut staff = Staff::new(&mut dice, world.reuse);
+    if dice.one_in(6) {
+        let name = if dice.one_in(2) { "walkin" } else { "svc-mail" };
+        staff.collide(&mut dice, name);
+    }
+    let device = world.device()?;
+    let witness = Witness::new(&device);
+    let Setting { any_time, restart_drops, trace, store_fails, .. } = setting;
+    let weather = Weather { any_time, restart_drops, trace };
+    let shared = Shared::new(Bench::new(Dice::new(seed ^ 0xFA17), device, witness, weather));
+    let storms = if store_fails.is_some() { 0 } else { dice.below(4) };
+    for _ in 0..=storms {
+        let mut rates = Rates::draw(&mut dice);
+        let mut dry = dice.one_in(8);
+        if let Some((n, for_good)) = store_fails {
+            (rates, dry) = (Rates::default(), false);
+            shared.lock().fail_store_at(n, for_good);
+        }
+        store = run(&world, &shared, store, &staff, rates, dry).await?.0;
+        let pause = dice.pick(&[1, 20, 120, 280, 700, 86_400]).unwrap_or(1);
+        shared.lock().pass(Duration::from_secs(pause));
+        staff.change(&mut dice);
+    }
+    let calm = Duration::from_secs(if any_time { 400_000 } else { 700 });
+    world.target.max_duration = Some(Span::seconds(4 * 3600));
+    end(&world, &shared, store, &staff, seed, calm).await
+}
+
+/// The storm is over: a calm run puts everything right, and the one after it does nothing.
+async fn end(
+    world: &World,
+    shared: &Shared,
+    mut store: Store,
+    staff: &Staff,
+    seed: u64,
+    calm: Duration,
+) -> Result<(Played, Store), LabError> {
+    shared.lock().spare_store();
+    shared.lock().pass(calm);
+    let mut staff = staff.clone();
+    staff.repair();
+    let mut report = None;
+    // Somebody who takes a leaver's name gets it in the run after the one that freed it.
+    for _ in 0..if world.reuse { 3 } else { 1 } {
+        (store, report) = run(world, shared, store, &staff, Rates::default(), false).await?;
+        shared.lock().pass(Duration::from_secs(700));
+    }
+    {
+        let mut bench = shared.lock();
+        let bench = &mut *bench;
+        bench.witness.is_content(report.as_ref());
+        if seed == CANARY {
+            tamper(bench, &staff)?;
+        }
+        bench.witness.settles(&bench.device, &staff, world.deletes);
+    }
+    (store, report) = run(world, shared, store, &staff, Rates::default(), false).await?;
+    let audit = store.audit_verify(Vec::new()).await?;
+    let mut bench = shared.lock();
+    let bench = &mut *bench;
+    bench.witness.is_quiet(report.as_ref(), &staff);
+    if !audit.broken.is_empty() {
+        bench.witness.violations.push(format!("the audit trail is broken: {:?}", audit.broken));
+    }
+    bench.coverage.checks = bench.witness.checks;
+    let played = Played {
+        violations: std::mem::take(&mut bench.witness.violations),
+        trace: std::mem::take(&mut bench.trace),
+        coverage: std::mem::take(&mut bench.coverage),
+        store_failed: bench.store_failed(),
+    };
+    Ok((played, store))
+}
+
+/// Deletes a member's account by hand.
+fn tamper(bench: &mut Bench, staff: &Staff) -> Result<(), LabError> {
+    let now = bench.true_time();
+    for login in staff.joiners() {
+        let name = Username::new(&login).map_err(wrong)?;
+        let _ = bench.device.mutate(&Mutation::Delete(vec![name]), now);
+    }
+    let _ = bench.device.commit(now);
+    Ok(())
+}
+
+/// One process on the database: a run until its end, or its death.
+async fn run(
+    world: &World,
+    shared: &Shared,
+    store: Store,
+    staff: &Staff,
+    rates: Rates,
+    dry: bool,
+) -> Result<(Store, Option<TargetReport>), LabError> {
+    let stop = Stop::new();
+    let roster = staff.roster().map_err(wrong)?;
+    let store = store.with_faults(Some(shared.hook())).await?;
+    let order = {
+        let mut bench = shared.lock();
+        bench.begin(rates, stop.clone(), staff.joiners());
+        bench.witness.begin(dry);
+        bench.note(|| format!("run, {}: {staff:?}", if dry { "dry" } else { "real" }));
+        Order {
+            as_of: bench.wall().date_naive(),
+            dry,
+            offline: false,
+            trigger: Trigger::Cli,
+            actor: Actor::default(),
+            config_digest: "simulated".into(),
+            only: None,
+            allow_guards: std::collections::BTreeSet::default(),
+            reason: String::new(),
+            stop,
+        }
+    };
+    let line = Line::new(shared.clone(), store.clone(), world.dialect);
+    let result = until_death(shared, whole_run(world, shared, &store, &line, &order, &roster)).await;
+    drop(line);
+    // The dead process's writes fail; after this there are none.
+    let store = store.with_faults(Some(shared.hook())).await?;
+    let report = result.and_then(Result::ok);
+    let books = checker::read_books(&store).await;
+    let mut bench = shared.lock();
+    let bench = &mut *bench;
+    let blind = bench.is_blind();
+    let state = bench.witness.ends(&bench.device, books, report.as_ref(), blind);
+    bench.coverage.states.insert(state);
+    let end = match &report {
+        Some(r) => format!("{:?}, exit {}", r.outcome, r.exit_code),
+        None if bench.is_dead() => "died".to_owned(),
+        None => "could not record its end".to_owned(),
+    };
+    *bench.coverage.outcomes.entry(end.clone()).or_default() += 1;
+    bench.note(|| format!("run ends: {end}"));
+    Ok((store, report))
+}
+
+/// What `sync` does on one target, without the lock.
+async fn whole_run(
+    world: &World,
+    shared: &Shared,
+    store: &Store,
+    line: &Line,
+    order: &Order,
+    roster: &Roster,
+) -> Result<TargetReport, StoreError> {
+    let ground = Ground {
+        store,
+        target: &world.target,
+        account: &world.account,
+        gateway: Some(line),
+        clock: shared.clone(),
+        progress: &|_| (),
+    };
+    let mut run = Run::begin(ground, order).await?;
+    if let Err(error) = run.recover().await {
+        return Ok(run.fail(&error).await.0);
+    }
+    shared.sleep(Duration::from_millis(20)).await;
+    let wanted = mapping::map_roster(roster, &world.account, order.as_of);
+    Ok(run.carry_out(roster, &wanted, None).await.0)
+}
+
+/// Polls until the end, or until the process is dead: then the future is dropped where it stands.
+async fn until_death<T>(shared: &Shared, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    std::future::poll_fn(|context| {
+        if shared.lock().is_dead() {
+            return Poll::Ready(None);
+        }
+        let polled = work.as_mut().poll(context);
+        if shared.lock().is_dead() {
+            return Poll::Ready(None);
+        }
+        polled.map(Some)
+    })
+    .await
+}
