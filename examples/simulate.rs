@@ -7,9 +7,9 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use clap::Parser;
+use rosterd::clock::{Clock, SystemClock};
 use rosterd::sabotage::Flaw;
 use rosterd::simulation::coverage::Coverage;
 use rosterd::simulation::{Lab, Setting};
@@ -84,10 +84,10 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         return Ok(if played.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    let began = Instant::now();
+    let clock = SystemClock::new();
     let total =
         if arguments.small { small(&arguments)? } else { play(&arguments, setting, arguments.stop_at)? };
-    let seconds = began.elapsed().as_secs_f64();
+    let seconds = clock.monotonic().as_secs_f64();
     show(&mut out, &total, seconds)?;
     writeln!(out, "{} of {} seeds went wrong", total.wrong.len(), total.played)?;
     Ok(if total.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

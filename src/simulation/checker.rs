@@ -298,7 +298,7 @@ impl Witness {
             });
             let said = report.commit == CommitState::Confirmed;
             self.check(said == confirmed_commit, || format!("the report says {:?}", report.commit));
-            let counted = u64::from(report.calls.commits);
+            let counted = report.calls.commits;
             self.check(counted == commits, || format!("{commits} commits, the report says {counted}"));
         }
         let relation = (device.is_dirty(), owed, self.unknown.len());

@@ -155,8 +155,8 @@ impl World {
         let mut wanted = BTreeMap::new();
         for number in 0..people {
             let id = 10_000 + number;
-            let department = if (round + number) % 3 == 0 { "研发部" } else { "销售部" };
-            let left = round > 0 && (round + number) % 7 == 0;
+            let department = if (round + number).is_multiple_of(3) { "研发部" } else { "销售部" };
+            let left = round > 0 && (round + number).is_multiple_of(7);
             let post = format!("岗{}", (round * 5 + number) % 4);
             let status = if left { "离职" } else { "在职" };
             text += &format!("{id},员工{number},总公司/{department},{post},13800138000,{status}\n");
