@@ -357,6 +357,7 @@ async fn run(
             actor: Actor::default(),
             config_digest: "simulated".into(),
             only: None,
+            undo: None,
             allow_guards: std::collections::BTreeSet::default(),
             reason: String::new(),
             stop,
