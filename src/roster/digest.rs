@@ -3,7 +3,7 @@
 
 use blake3::Hasher;
 
-use super::{BlockedPerson, Person, Roster, SourceFacts};
+use super::{BlockedPerson, Content, Person, Roster, SourceFacts};
 use crate::model::Cell;
 
 /// BLAKE3 over people, blocked people and what limits the sources, in hex.
@@ -24,22 +24,10 @@ pub(super) fn digest(roster: &Roster) -> String {
 }
 
 fn put_person(hasher: &mut Hasher, person: &Person) {
-    let Person {
-        key,
-        sources,
-        rows: _,
-        employment,
-        text,
-        departments,
-        roles,
-        phones,
-        hire_date,
-        leave_date,
-        expires_on,
-    } = person;
-    put(hasher, key.as_str());
-    put_all(hasher, sources.iter());
-    hasher.update(&[*employment as u8]);
+    let Content { employment, text, departments, roles, phones, dates } = person.content();
+    put(hasher, person.key.as_str());
+    put_all(hasher, person.sources.iter());
+    hasher.update(&[employment as u8]);
     for (field, cell) in text.iter() {
         hasher.update(&[field as u8]);
         put_cell(hasher, &cell, |hasher, text| put(hasher, text));
@@ -51,7 +39,7 @@ fn put_person(hasher: &mut Hasher, person: &Person) {
     });
     put_cell(hasher, roles, |hasher, roles| put_all(hasher, roles.iter()));
     put_cell(hasher, phones, |hasher, phones| put_all(hasher, phones.iter()));
-    for date in [hire_date, leave_date, expires_on] {
+    for date in dates {
         put_cell(hasher, date, |hasher, date| put(hasher, &date.to_string()));
     }
 }

@@ -304,7 +304,7 @@ fn several(source: &mut SourceRows, key: PersonKey, mut rows: Vec<Row>, known: &
         })
         .collect();
     if let ([first, others @ ..], true) = (usable.as_slice(), usable.len() == rows.len())
-        && others.iter().all(|other| same_data(first, other))
+        && others.iter().all(|other| first.content() == other.content())
     {
         if !others.is_empty() {
             places.iter().skip(1).for_each(|place| note(source, place, NoteKind::MergedRow, &places[0]));
@@ -396,31 +396,6 @@ fn refuse(
             other,
         });
     }
-}
-
-/// Whether two rows say the same of a person.
-fn same_data(a: &Person, b: &Person) -> bool {
-    let Person {
-        key: _,
-        sources: _,
-        rows: _,
-        employment,
-        text,
-        departments,
-        roles,
-        phones,
-        hire_date,
-        leave_date,
-        expires_on,
-    } = a;
-    *employment == b.employment
-        && *text == b.text
-        && *departments == b.departments
-        && *roles == b.roles
-        && *phones == b.phones
-        && *hire_date == b.hire_date
-        && *leave_date == b.leave_date
-        && *expires_on == b.expires_on
 }
 
 /// A frozen source says nothing: its people are blocked.

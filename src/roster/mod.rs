@@ -161,6 +161,44 @@ pub struct Person {
     pub expires_on: Cell<NaiveDate>,
 }
 
+/// What rows say of a person, wherever they stand: two that say the same are one, and a roster's digest is over this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Content<'a> {
+    employment: Employment,
+    text: &'a Texts,
+    departments: &'a Cell<Arc<[Vec<String>]>>,
+    roles: &'a Cell<Arc<[String]>>,
+    phones: &'a Cell<Vec<String>>,
+    dates: [&'a Cell<NaiveDate>; 3],
+}
+
+impl Person {
+    fn content(&self) -> Content<'_> {
+        // Taken apart by name, so that a new field does not compile until somebody has thought of it.
+        let Self {
+            key: _,
+            sources: _,
+            rows: _,
+            employment,
+            text,
+            departments,
+            roles,
+            phones,
+            hire_date,
+            leave_date,
+            expires_on,
+        } = self;
+        Content {
+            employment: *employment,
+            text,
+            departments,
+            roles,
+            phones,
+            dates: [hire_date, leave_date, expires_on],
+        }
+    }
+}
+
 /// Why one person of the roster is left alone in this run. The serialised word is stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

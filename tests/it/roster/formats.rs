@@ -372,10 +372,11 @@ fn narrows(part: &Person, full: &Person) -> bool {
 #[test]
 fn a_stray_byte_anywhere_swallows_no_row() {
     let employees = some();
-    for (bytes, ..) in variants().into_iter().take(4) {
+    for (variant, (bytes, ..)) in variants().into_iter().take(4).enumerate() {
         let whole = read("a.csv", bytes.clone()).unwrap();
         for at in 0..=bytes.len() {
-            for stray in [b'"', 0, b'\r'] {
+            // Every position, and over the variants every sign at most of them.
+            for stray in [[b'"', 0, b'\r'][(at + variant) % 3]] {
                 let mut damaged = bytes.clone();
                 damaged.insert(at, stray);
                 let Ok(reading) = read("a.csv", damaged) else { continue };
