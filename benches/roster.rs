@@ -51,7 +51,7 @@ fn cells(n: u64) -> [String; 8] {
         format!("/总公司/事业部{}/部门{}", n % 12, n % 400),
         format!("岗位{}", n % 60),
         format!("13{:09}", n),
-        if n % 50 == 0 { "离职" } else { "在职" }.to_owned(),
+        if n.is_multiple_of(50) { "离职" } else { "在职" }.to_owned(),
         format!("角色{};全员", n % 7),
         format!("20{:02}-{:02}-{:02}", n % 26, n % 12 + 1, n % 28 + 1),
     ]
