@@ -1,7 +1,7 @@
 //! `rosterd explain`: everything about one person. The roster is read and planned with for real, without asking the
 //! gateway, so that what is told here is what a run would do; nothing is recorded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rust_i18n::t;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::config::TargetConfig;
 use crate::mapping::{self, Account, Gone, Want, WantRoles, Wanted};
 use crate::model::{Cell, PersonKey, RowRef, TargetName, mask_phone};
-use crate::plan::{self, Entry, Looks, MissingSeen, Origin, Override, Past, PlanInput};
+use crate::plan::{self, Entry, Looks, MissingSeen, Origin, Override};
 use crate::report::grid::{Tone, strong};
 use crate::report::{ActionLine, HeldBy, table, visible, words};
 use crate::roster::{BlockedPerson, Person, Roster};
@@ -73,7 +73,7 @@ pub async fn run(args: &ExplainArgs, app: &App) -> anyhow::Result<Exit> {
         history: store.history(person.as_str(), LAST).await?,
     };
     for target in &app.config().target {
-        explained.targets.push(on_target(target, person, &roster, &wanted, &store, app).await?);
+        explained.targets.push(on_target(target, person, &roster, &store, app).await?);
     }
     match args.output.output {
         Output::Json => output::json(&explained)?,
@@ -86,29 +86,13 @@ async fn on_target(
     target: &TargetConfig,
     person: &PersonKey,
     roster: &Roster,
-    wanted: &BTreeMap<PersonKey, Wanted>,
     store: &Store,
     app: &App,
 ) -> anyhow::Result<OnTarget> {
-    let (as_of, now) = (app.today(), app.now());
-    let snapshot = store.snapshot(&target.name).await?;
-    let sources = store.sources().await?;
-    let missing = plan::missing(&snapshot, roster, &sources);
-    let past = store.past(&target.name, &roster.digest, Some(&missing), as_of, now).await?;
-    let past = Past { sources, ..past };
-    let plan = plan::plan(&PlanInput {
-        as_of,
-        now,
-        target,
-        account: &app.config().account,
-        roster,
-        wanted,
-        snapshot: &snapshot,
-        looks: &Looks { offline: true, ..Looks::default() },
-        past: &past,
-        only: None,
-        allow_guards: &BTreeSet::new(),
-    });
+    let prospect = app.prospect(store, &target.name, roster).await?;
+    let looks = Looks { offline: true, ..Looks::default() };
+    let plan = plan::plan(&prospect.input(target, roster, &looks));
+    let (snapshot, past) = (&prospect.snapshot, &prospect.past);
     let report = crate::sync::outcome::report(&target.name, crate::store::journal::RunId(0), &plan);
     let mask = |mut entry: Entry| {
         entry.state.phone = mask_phone(&entry.state.phone);

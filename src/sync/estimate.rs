@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::verify;
 use crate::config::{LookPolicy, PaceConfig, TargetConfig};
 use crate::plan::{ActionKind, Plan};
 use crate::report::Estimate;
@@ -15,7 +16,7 @@ pub fn of(target: &TargetConfig, plan: &Plan) -> Estimate {
     Estimate { calls, seconds: duration(&target.pace, calls).as_secs() }
 }
 
-/// Requests of a run with this plan: changes, looks before them, and the commit. What planning itself asks, above all at
+/// Requests of a run with this plan: changes, looks before and after them, the commit, and sessions that are ended. What planning itself asks, above all at
 /// a first contact, is over when there is a plan.
 fn calls(target: &TargetConfig, plan: &Plan) -> u64 {
     let count = |kinds: &[ActionKind]| plan.to_send().filter(|a| kinds.contains(&a.kind)).count() as u64;
@@ -29,8 +30,11 @@ fn calls(target: &TargetConfig, plan: &Plan) -> u64 {
     let batches = u64::div_ceil(deletes, u64::from(target.pace.delete_batch.max(1)));
     let groups = plan.create_groups.len() as u64;
     let sent = adds + updates + batches + groups;
+    let proof = verify::looks(target.verify, plan.to_send().count()) as u64;
+    let removals = plan.to_send().filter(|action| action.kind.is_removal()).count() as u64;
+    let kicks = if target.leavers.kick_online { removals } else { 0 };
     // A run begins with a read, whatever it is, and ends with the commit.
-    if sent == 0 { 0 } else { sent + looks.max(1) + 1 }
+    if sent == 0 { 0 } else { sent + looks.max(1) + proof + 1 + kicks }
 }
 
 fn duration(pace: &PaceConfig, calls: u64) -> Duration {

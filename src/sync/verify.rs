@@ -29,11 +29,7 @@ pub async fn check<G: Gateway, C: Clock + Clone>(
     how: Verify,
 ) -> Result<Option<String>, StoreError> {
     let written = store.uncommitted(target).await?;
-    let step = match how {
-        Verify::None => return Ok(None),
-        Verify::All => 1,
-        Verify::Sample => written.len().div_ceil(SAMPLE).max(1),
-    };
+    let Some(step) = step(how, written.len()) else { return Ok(None) };
     let snapshot = store.snapshot(target).await?;
     let mut wrong = Vec::new();
     for one in written.iter().step_by(step) {
@@ -66,11 +62,40 @@ pub async fn check<G: Gateway, C: Clock + Clone>(
     Ok(Some(rust_i18n::t!("sync.verify_failed", names = names).into_owned()))
 }
 
+/// Every which account of so many is looked at; `None`: none.
+fn step(how: Verify, accounts: usize) -> Option<usize> {
+    match how {
+        Verify::None => None,
+        Verify::All => Some(1),
+        Verify::Sample => Some(accounts.div_ceil(SAMPLE).max(1)),
+    }
+}
+
+/// How many looks the proof of so many accounts takes.
+pub fn looks(how: Verify, accounts: usize) -> usize {
+    step(how, accounts).map_or(0, |step| accounts.div_ceil(step))
+}
+
 /// Whether a look shows what is believed. What the answer leaves out is taken as written.
 fn fits(entry: Option<&Entry>, found: Option<&UserRecord>) -> bool {
     match (entry, found) {
         (None, None) => true,
         (Some(entry), Some(record)) => state_of(record, &entry.state) == entry.state,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_never_larger_than_it_says_and_never_empty() {
+        for accounts in 1..500 {
+            let sample = looks(Verify::Sample, accounts);
+            assert!(sample >= 1 && sample <= SAMPLE.min(accounts), "{accounts}: {sample}");
+        }
+        let all = [Verify::None, Verify::Sample, Verify::All].map(|how| looks(how, 7));
+        assert_eq!(all, [0, 7, 7]);
     }
 }
