@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::pin::pin;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use backon::BackoffBuilder;
@@ -15,6 +15,7 @@ use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
+use super::strain::Strain;
 use crate::clock::Clock;
 use crate::config::PaceConfig;
 use crate::gateway::{
@@ -71,6 +72,7 @@ pub struct Caller<'a, G, C: Clock + Clone> {
     stop: Stop,
     seed: u64,
     counts: Mutex<CallCounts>,
+    strain: Mutex<Strain>,
 }
 
 impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
@@ -89,7 +91,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
             (RateLimiter::direct_with_clock(one_by_one, clock.clone()), clock)
         });
         let deadline = limit.map(|limit| clock.monotonic() + limit);
-        Self { gateway, clock, pace, limiter, deadline, stop, seed, counts: Mutex::default() }
+        let (counts, strain) = (Mutex::default(), Mutex::default());
+        Self { gateway, clock, pace, limiter, deadline, stop, seed, counts, strain }
     }
 
     /// Requests so far.
@@ -145,9 +148,13 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
         true
     }
 
-    /// Waits until the target's pace allows the next call. Returns whether it may begin: the time may be over by then,
-    /// or somebody have asked to stop.
+    /// Waits until the target's pace, and what the device can bear, allow the next call. Returns whether it may begin:
+    /// the time may be over by then, or somebody have asked to stop.
     pub async fn turn(&self) -> bool {
+        let space = self.strain().space();
+        if !space.is_zero() {
+            self.wait(space).await;
+        }
         if let Some((limiter, clock)) = &self.limiter {
             while let Err(early) = limiter.check() {
                 self.wait(early.wait_time_from(clock.now()).max(Duration::from_millis(1))).await;
@@ -185,6 +192,32 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
         }
     }
 
+    fn strain(&self) -> MutexGuard<'_, Strain> {
+        self.strain.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// A call, after which the device's strain is known better. `answered` tells whether the device had the time for a
+    /// usable answer.
+    async fn observed<T>(&self, call: impl Future<Output = T>, answered: impl FnOnce(&T) -> bool) -> T {
+        let began = self.clock.monotonic();
+        let answer = call.await;
+        let took = self.clock.monotonic().saturating_sub(began);
+        let spared = {
+            let mut strain = self.strain();
+            let before = strain.space();
+            if answered(&answer) {
+                strain.answered(took)
+            } else {
+                strain.troubled()
+            }
+            (strain.space() > before).then(|| strain.space())
+        };
+        if let Some(space) = spared {
+            tracing::debug!(?took, ?space, "the device is under strain: calls are spaced out");
+        }
+        answer
+    }
+
     async fn read<T, F, Fut>(&self, ask: F) -> Result<T, ReadError>
     where
         F: Fn() -> Fut + Send,
@@ -195,10 +228,12 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
         self.owed_turn().await;
         loop {
             self.count(|c| c.queries += 1);
-            let failed = match self.unless_stopped(ask(), |why| Err(ReadError::Failed(why))).await {
-                Err(ReadError::Failed(why)) if why.kind != WhyKind::Tls => why,
-                settled => return settled,
-            };
+            let call = self.unless_stopped(ask(), |why| Err(ReadError::Failed(why)));
+            let failed =
+                match self.observed(call, |answer| !matches!(answer, Err(ReadError::Failed(_)))).await {
+                    Err(ReadError::Failed(why)) if why.kind != WhyKind::Tls => why,
+                    settled => return settled,
+                };
             match pauses.next() {
                 Some(pause) if self.pause(pause).await => {}
                 _ => return Err(ReadError::Failed(failed)),
@@ -235,7 +270,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
 
     /// Sends one change that was sent before; counted as a repeat by [`Self::pause`].
     pub async fn mutate_again(&self, mutation: &Mutation) -> Outcome {
-        self.unless_stopped(self.gateway.mutate(mutation), Outcome::Unknown).await
+        let call = self.unless_stopped(self.gateway.mutate(mutation), Outcome::Unknown);
+        self.observed(call, |outcome| !matches!(outcome, Outcome::Unknown(_) | Outcome::NotSent(_))).await
     }
 
     /// Sends the commit; repeated only while not one byte of it was written.

@@ -31,6 +31,7 @@ pub mod outcome;
 pub mod recovery;
 pub mod run;
 pub mod send;
+mod strain;
 pub mod verify;
 pub mod words;
 

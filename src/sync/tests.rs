@@ -156,7 +156,7 @@ impl World {
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> TargetReport {
         let inner = DeviceGateway::new(Arc::clone(&self.device), self.clock.clone());
-        let gateway = Scripted { inner, faults: Mutex::new(faults.into()) };
+        let gateway = Scripted { inner, clock: self.clock.clone(), faults: Mutex::new(faults.into()) };
         let sites = [Site { target: &self.target, gateway: Ok(Some(gateway)), expected }];
         let work = Work {
             store: &self.store,
@@ -195,10 +195,13 @@ enum Fault {
     NoGroup,
     /// No connection.
     NotSent,
+    /// Carried out, but only after two seconds.
+    Slow,
 }
 
 struct Scripted {
     inner: DeviceGateway<TestClock>,
+    clock: TestClock,
     faults: Mutex<std::collections::VecDeque<Fault>>,
 }
 
@@ -217,6 +220,10 @@ impl Scripted {
             Fault::TokenRefused => refuse(4, RefusalKind::Token),
             Fault::NoGroup => refuse(-13, RefusalKind::NoSuchGroup),
             Fault::NotSent => Outcome::NotSent(why(WhyKind::Connect)),
+            Fault::Slow => {
+                self.clock.sleep(Duration::from_secs(2)).await;
+                call.await
+            }
         }
     }
 }
@@ -538,4 +545,18 @@ async fn a_slow_pace_takes_as_long_as_was_said_and_a_stopped_run_goes_on_where_i
         "{took} s, said {}",
         planned.seconds
     );
+}
+
+#[tokio::test]
+async fn a_device_that_slows_down_is_given_time_to_breathe() {
+    let world = World::new().await;
+    let mut faults = vec![Fault::None; 5];
+    faults.extend([Fault::Slow; 3]);
+    let began = world.clock.monotonic();
+    let report = world.sync_with(&roster(staff(20), "d1"), faults, None).await;
+    assert_eq!((report.outcome, report.counts.add), (RunOutcome::Applied, 20), "{report:#?}");
+    let spent = world.clock.monotonic() - began;
+    // Six seconds are the device's own; the rest are pauses: 0.2, 0.4, 0.8, and then ever less.
+    let breathing = spent.saturating_sub(Duration::from_secs(6));
+    assert_eq!(breathing.as_millis(), 200 + 400 + 800 + 400 + 200);
 }
