@@ -126,8 +126,16 @@ impl PlanFile {
         if length > LONGEST {
             return Err(not_one(t!("app.plan_file.too_long", bytes = length).into_owned()));
         }
-        let text = fs::read(path).map_err(io)?;
-        let file: Self = serde_json::from_slice(&text).map_err(|e| not_one(e.to_string()))?;
+        Self::parse(&fs::read(path).map_err(io)?, path)
+    }
+
+    /// The same from its bytes; `path` is only named in errors.
+    ///
+    /// # Errors
+    /// If it is no such file, or was edited.
+    pub fn parse(text: &[u8], path: &Path) -> Result<Self, PlanFileError> {
+        let not_one = |cause| PlanFileError::NotOne { path: path.to_owned(), cause };
+        let file: Self = serde_json::from_slice(text).map_err(|e| not_one(e.to_string()))?;
         if file.kind != KIND || file.version != 1 {
             return Err(not_one(t!("app.plan_file.version", version = file.version).into_owned()));
         }

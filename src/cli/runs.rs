@@ -9,14 +9,20 @@ use super::{output, show};
 use crate::app::App;
 use crate::report::grid::{Grid, Tone};
 use crate::report::table;
-use crate::store::journal::RunId;
-use crate::store::query::RunLine;
+use crate::store::journal::{IntentState, RunId};
+use crate::store::query::{CallLine, RunLine};
+
+/// Calls shown at most.
+const LONGEST: usize = 50;
 
 /// Lists runs, or shows one.
 pub async fn run(args: &RunsArgs, app: &App) -> anyhow::Result<Exit> {
     let store = app.store_to_read().await?;
     match args.id {
-        Some(id) => one(&store.run(RunId(id)).await?, args.output.output, app)?,
+        Some(id) => {
+            let (run, calls) = (store.run(RunId(id)).await?, store.calls(RunId(id)).await?);
+            one(&run, &calls, args.output.output, app)?;
+        }
         None => list(&store.runs(args.limit).await?, args.output.output, app)?,
     }
     Ok(Exit::Done)
@@ -68,9 +74,9 @@ fn tone(run: &RunLine) -> Tone {
     }
 }
 
-fn one(run: &RunLine, form: Output, app: &App) -> anyhow::Result<()> {
+fn one(run: &RunLine, calls: &[CallLine], form: Output, app: &App) -> anyhow::Result<()> {
     if form == Output::Json {
-        return output::json(&json!({ "version": 1, "run": run }));
+        return output::json(&json!({ "version": 1, "run": run, "calls": calls }));
     }
     let mut text = format!(
         "{}\n",
@@ -90,5 +96,37 @@ fn one(run: &RunLine, form: Output, app: &App) -> anyhow::Result<()> {
         }
         None => text.push_str(&format!("{}\n", show::outcome(run.outcome.as_deref()))),
     }
+    text.push_str(&journal(calls));
     output::text(&text)
+}
+
+/// The journal's calls that did not simply go well; all of them are in the JSON.
+fn journal(calls: &[CallLine]) -> String {
+    let word = |value: IntentState| {
+        serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    };
+    let odd: Vec<_> =
+        calls.iter().filter(|c| c.state != IntentState::Applied || c.attempts > 1).take(LONGEST).collect();
+    if odd.is_empty() {
+        return String::new();
+    }
+    let mut grid = Grid::new(0, output::width());
+    grid.header(&[
+        t!("store.calls.seq"),
+        t!("store.calls.kind"),
+        t!("store.calls.people"),
+        t!("store.calls.state"),
+        t!("store.calls.message"),
+    ]);
+    for call in odd {
+        let people: Vec<_> = call.people.iter().map(|p| p.username.as_str()).collect();
+        grid.row(&[
+            (call.seq.to_string(), Tone::Plain),
+            (call.kind.clone(), Tone::Plain),
+            (people.join(" "), Tone::Plain),
+            (word(call.state), Tone::Notice),
+            (call.message.clone().unwrap_or_default(), Tone::Faint),
+        ]);
+    }
+    format!("\n{}\n{}", t!("store.calls.title"), grid.render())
 }

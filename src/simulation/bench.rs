@@ -158,6 +158,8 @@ pub struct Bench {
     dead: bool,
     /// In the small world nothing is left to chance.
     script: Option<Script>,
+    /// The latest time that any process took for the present.
+    farthest: DateTime<Utc>,
     /// The store operation that fails, counted down, and whether all after it fail too.
     nth: Option<(u64, bool)>,
     nth_reached: bool,
@@ -230,6 +232,7 @@ impl Bench {
             store_broken: false,
             dead: false,
             script: None,
+            farthest: DateTime::UNIX_EPOCH,
             nth: None,
             nth_reached: false,
             joiners: Vec::new(),
@@ -264,6 +267,7 @@ impl Bench {
     /// A new process, in this weather. Its clock is right again.
     pub fn begin(&mut self, rates: Rates, stop: Stop, joiners: Vec<String>) {
         self.joiners = joiners;
+        self.farthest = self.farthest.max(self.wall());
         self.rates = rates;
         self.stop = stop;
         self.store_broken = false;
@@ -278,6 +282,13 @@ impl Bench {
             let line = format!("{:>9.3}s {}", self.since.as_secs_f64(), what());
             self.trace.push(line);
         }
+    }
+
+    /// Lets at least so much time pass that no call can land any more: one that was signed by a clock ahead of the time
+    /// may do so until the time has come so far.
+    pub fn calm_down(&mut self, calm: Duration) {
+        let ahead = self.farthest.max(self.wall()) - self.true_time();
+        self.pass(calm + ahead.to_std().unwrap_or_default());
     }
 
     /// Lets time pass; calls on their way land.

@@ -285,7 +285,7 @@ async fn end(
     calm: Duration,
 ) -> Result<(Played, Store), LabError> {
     shared.lock().spare_store();
-    shared.lock().pass(calm);
+    shared.lock().calm_down(calm);
     let mut staff = staff.clone();
     staff.repair();
     let mut report = None;

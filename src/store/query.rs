@@ -47,6 +47,48 @@ pub struct RunLine {
     pub report: Option<TargetReport>,
 }
 
+/// One call of a run, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CallLine {
+    /// Its number in the run.
+    pub seq: i64,
+    /// Sort of call.
+    pub kind: String,
+    /// What became of it.
+    pub state: IntentState,
+    /// How often it was sent.
+    pub attempts: i64,
+    /// When it was journalled.
+    pub first_sent_at: DateTime<Utc>,
+    /// When it was last sent.
+    pub last_sent_at: DateTime<Utc>,
+    /// When it was answered, or looked at.
+    pub answered_at: Option<DateTime<Utc>>,
+    /// The device's code.
+    pub code: Option<i64>,
+    /// What the device said, or what went wrong.
+    pub message: Option<String>,
+    /// What became of it for each person; nobody for groups and commits.
+    pub people: Vec<CallPerson>,
+}
+
+/// A person in a call.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CallPerson {
+    /// Who.
+    pub person: PersonKey,
+    /// Name before.
+    pub username: String,
+    /// Name after.
+    pub new_username: String,
+    /// What.
+    pub kind: ActionKind,
+    /// What became of it.
+    pub state: IntentState,
+    /// It may still land, and is looked at again.
+    pub unsettled: bool,
+}
+
 /// One thing that was done, or tried, to an account.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HistoryLine {
@@ -172,6 +214,32 @@ fn history_line(row: &SqliteRow) -> Result<HistoryLine, StoreError> {
     })
 }
 
+fn call_line(row: &SqliteRow) -> Result<CallLine, StoreError> {
+    Ok(CallLine {
+        seq: row.try_get("seq")?,
+        kind: row.try_get("kind")?,
+        state: from_word(row.try_get("state")?, "calls.state")?,
+        attempts: row.try_get("attempts")?,
+        first_sent_at: time(row.try_get("first_sent_at")?),
+        last_sent_at: time(row.try_get("last_sent_at")?),
+        answered_at: row.try_get::<Option<i64>, _>("answered_at")?.map(time),
+        code: row.try_get("code")?,
+        message: row.try_get("message")?,
+        people: Vec::new(),
+    })
+}
+
+fn call_person(row: &SqliteRow) -> Result<CallPerson, StoreError> {
+    Ok(CallPerson {
+        person: named(PersonKey::new(row.try_get("person")?), "intents.person")?,
+        username: row.try_get("username")?,
+        new_username: row.try_get("new_username")?,
+        kind: from_word(row.try_get("kind")?, "intents.kind")?,
+        state: from_word(row.try_get("state")?, "intents.state")?,
+        unsettled: row.try_get("unsettled")?,
+    })
+}
+
 fn account_line(row: &SqliteRow) -> Result<AccountLine, StoreError> {
     let mut fields: serde_json::Value = from_json(row.try_get("fields")?, "account_versions.fields")?;
     if let Some(serde_json::Value::String(phone)) = fields.get_mut("phone") {
@@ -215,6 +283,38 @@ impl Store {
             Box::pin(async move {
                 let row = sqlx::query("SELECT * FROM runs WHERE id = ?").bind(id.0).fetch_optional(c).await?;
                 run_line(&row.ok_or_else(|| StoreError::Absent { what: format!("run {id}") })?, true)
+            })
+        })
+        .await
+    }
+
+    /// A run's calls in order, with their people: the journal itself, which also a run has whose process died.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn calls(&self, run: RunId) -> Result<Vec<CallLine>, StoreError> {
+        self.read("calls", |c| {
+            Box::pin(async move {
+                let rows = sqlx::query("SELECT * FROM calls WHERE run = ? ORDER BY seq")
+                    .bind(run.0)
+                    .fetch_all(&mut *c)
+                    .await?;
+                let mut calls = rows.iter().map(call_line).collect::<Result<Vec<_>, _>>()?;
+                let rows = sqlx::query("SELECT * FROM intents WHERE run = ? ORDER BY seq, person")
+                    .bind(run.0)
+                    .fetch_all(c)
+                    .await?;
+                let mut at = 0;
+                for row in &rows {
+                    let seq: i64 = row.try_get("seq")?;
+                    while calls.get(at).is_some_and(|call| call.seq < seq) {
+                        at += 1;
+                    }
+                    if let Some(call) = calls.get_mut(at) {
+                        call.people.push(call_person(row)?);
+                    }
+                }
+                Ok(calls)
             })
         })
         .await

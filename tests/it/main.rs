@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod adopt;
 #[cfg(test)]
+mod broken_disk;
+#[cfg(test)]
 mod by_hand;
 #[cfg(test)]
 mod cli_gateway;
