@@ -16,13 +16,42 @@ const CHANGED: usize = 2;
 /// Under this name a person who was retired by `person --different` stands in the roster.
 const RETIRED: &str = "person --different";
 
-/// What tells one human from another, as digests; a field with several values (phones) has several.
+/// What tells one human from another, as digests; a field with several values (phones) has several. Small, for there
+/// may be millions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "Stored", into = "Stored")]
 pub struct Identity {
-    marks: BTreeMap<Field, Vec<String>>,
+    /// Sorted by field.
+    marks: Box<[(Field, u64)]>,
     /// Somebody said that this key's human is gone and the key was given to another.
     retired: bool,
+}
+
+/// An identity as it is stored.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Stored {
+    marks: BTreeMap<Field, Vec<String>>,
+    retired: bool,
+}
+
+impl From<Stored> for Identity {
+    fn from(stored: Stored) -> Self {
+        let of_field = |(field, marks): (Field, Vec<String>)| {
+            marks.into_iter().filter_map(move |text| Some((field, u64::from_str_radix(&text, 16).ok()?)))
+        };
+        Self { marks: stored.marks.into_iter().flat_map(of_field).collect(), retired: stored.retired }
+    }
+}
+
+impl From<Identity> for Stored {
+    fn from(identity: Identity) -> Self {
+        let mut marks: BTreeMap<Field, Vec<String>> = BTreeMap::new();
+        for (field, mark) in identity.marks {
+            marks.entry(field).or_default().push(format!("{mark:016x}"));
+        }
+        Self { marks, retired: identity.retired }
+    }
 }
 
 impl Identity {
@@ -30,18 +59,20 @@ impl Identity {
     pub fn of(person: &Person, fields: &[Field], salt: &[u8; 32]) -> Self {
         let mark = |text: &str| {
             let digest = blake3::keyed_hash(salt, text.as_bytes());
-            hex::encode(&digest.as_bytes()[..8])
+            digest.as_bytes().first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
         };
-        let marks = fields.iter().filter_map(|field| {
-            let values = values(person, *field);
-            (!values.is_empty()).then(|| (*field, values.iter().map(|text| mark(text)).collect()))
-        });
-        Self { marks: marks.collect(), retired: false }
+        let of_field = |field: &Field| {
+            let field = *field;
+            values(person, field).into_iter().map(move |text| (field, mark(&text)))
+        };
+        let mut marks: Vec<(Field, u64)> = fields.iter().flat_map(of_field).collect();
+        marks.sort_unstable();
+        Self { marks: marks.into(), retired: false }
     }
 
     /// The identity of a key whose human is gone.
     pub fn gone() -> Self {
-        Self { marks: BTreeMap::new(), retired: true }
+        Self { retired: true, ..Self::default() }
     }
 
     /// Whether the key's human is gone.
@@ -54,20 +85,25 @@ impl Identity {
         self.marks.is_empty() && !self.retired
     }
 
+    fn knows(&self, field: Field) -> bool {
+        self.marks.iter().any(|(known, _)| *known == field)
+    }
+
     /// The fields that are known on both sides and have no value in common.
     fn changed(&self, now: &Self) -> Vec<Field> {
-        let differs = |(field, now): (&Field, &Vec<String>)| {
-            let before = self.marks.get(field)?;
-            (!before.iter().any(|mark| now.contains(mark))).then_some(*field)
-        };
-        now.marks.iter().filter_map(differs).collect()
+        let mut changed: Vec<Field> = now.marks.iter().map(|(field, _)| *field).collect();
+        changed.dedup();
+        let common = |field: Field| now.marks.iter().any(|mark| mark.0 == field && self.marks.contains(mark));
+        changed.retain(|field| self.knows(*field) && !common(*field));
+        changed
     }
 
     /// What is to be remembered: what is known now, and of the rest what was known before.
-    fn renewed(&self, now: Self) -> Self {
-        let mut marks = self.marks.clone();
-        marks.extend(now.marks);
-        Self { marks, retired: false }
+    fn renewed(&self, now: &Self) -> Self {
+        let before = self.marks.iter().filter(|(field, _)| !now.knows(*field));
+        let mut marks: Vec<(Field, u64)> = before.chain(now.marks.iter()).copied().collect();
+        marks.sort_unstable();
+        Self { marks: marks.into(), retired: false }
     }
 }
 
@@ -119,7 +155,7 @@ pub fn judge(
             others.push((key.clone(), changed));
             continue;
         }
-        let renewed = before.renewed(now);
+        let renewed = before.renewed(&now);
         if renewed != *before {
             news.insert(key.clone(), renewed);
         }
