@@ -6,7 +6,7 @@ use rosterd::simulation::{CANARY, Lab, Played, Setting};
 
 /// Seeds that every `cargo test` plays; `ROSTERD_SEEDS` asks for more.
 fn seeds() -> u64 {
-    std::env::var("ROSTERD_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(2000)
+    std::env::var("ROSTERD_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(500)
 }
 
 fn must_hold(played: &Played, what: &str) {
