@@ -131,3 +131,16 @@ fn quirks_and_faults_that_nobody_knows_are_wrong_usage() {
     let _ = world.run(&["gateway", "--key", "k", "--fault", "sometimes"]).expect(2);
     let _ = world.run(&["gateway", "--key", "env:NOT_THERE"]).expect(1);
 }
+
+#[test]
+fn the_embedded_device_takes_any_role_on_both_dialects() {
+    for dialect in ["updater-cloud", "openapi"] {
+        let world = World::new(&format!("dialect = \"{dialect}\"\n"));
+        std::fs::create_dir_all(world.path("hr")).unwrap();
+        world.write("hr/all.csv", "工号,姓名,部门,角色,状态\n10023,张三,/总公司/销售部,CRM,在职\n");
+        let report = world.run(&["sync", "--output", "json"]).expect(0).json();
+        assert_eq!(report["targets"][0]["counts"]["add"], 1, "{dialect}: {report}");
+        let again = world.run(&["sync", "--output", "json"]).expect(0).json();
+        assert_eq!(again["targets"][0]["outcome"], "no_changes", "{dialect}: {again}");
+    }
+}

@@ -115,6 +115,8 @@ fn roles_that_are_not_there_block_whom_they_would_be_given() {
     let mut world = World::of(2).openapi();
     world.edit("10001", |p| p.roles = Cell::Value(["OA".to_owned()].into()));
     world.edit("10002", |p| p.roles = Cell::Value(["CRM".to_owned()].into()));
+    assert!(!world.needs().roles, "the embedded device takes any role");
+    world.target.url = "https://10.1.1.1:4430".into();
     assert!(world.needs().roles);
     world.looks.roles = Some(["OA".to_owned()].into());
     assert!(world.needs().is_empty());
