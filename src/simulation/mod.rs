@@ -270,7 +270,8 @@ async fn play(seed: u64, setting: Setting, store: Option<Store>) -> Result<(Play
         shared.lock().pass(Duration::from_secs(pause));
         staff.change(&mut dice);
     }
-    let calm = Duration::from_secs(if any_time { 400_000 } else { 700 });
+    // A call's life counts from when it was signed, by a clock that may have been an hour ahead.
+    let calm = Duration::from_secs(if any_time { 400_000 } else { 3600 + 700 });
     world.target.max_duration = Some(Span::seconds(4 * 3600));
     end(&world, &shared, store, &staff, seed, calm).await
 }
