@@ -140,17 +140,9 @@ impl SinkRef {
 
     /// Writes the pending password and returns the new file's mark. There is none when this fails.
     pub fn write_pending(&self, password: &Secret) -> Result<FileMark, SinkError> {
-        self.check_folder()?;
         let line = Secret::new(format!("{}\n", password.expose()));
-        let temporary = self.beside("tmp");
         let pending = self.pending_path();
-        let written = match self {
-            Self::File(_) => write_new(&temporary, line.expose().as_bytes()),
-            Self::Age { recipient, .. } => write_new(&temporary, &encrypt(recipient, &line)?),
-        };
-        written.and_then(|file| self.hand_over(&file)).map_err(at(&temporary))?;
-        fs::rename(&temporary, &pending).map_err(at(&pending))?;
-        self.sync_folder()?;
+        self.put(&pending, &line)?;
         mark(&pending).map_err(at(&pending))?.ok_or(SinkError::OddPending { path: pending })
     }
 
@@ -160,17 +152,22 @@ impl SinkRef {
     /// # Errors
     /// If the folder is open to everybody, or the file cannot be written.
     pub fn write_numbered(&self, number: i64, content: &Secret) -> Result<PathBuf, SinkError> {
-        self.check_folder()?;
         let path = self.numbered_path(number);
+        self.put(&path, content)?;
+        Ok(path)
+    }
+
+    /// Puts a file in its place: whole, private and on disk, or not at all.
+    fn put(&self, path: &Path, content: &Secret) -> Result<(), SinkError> {
+        self.check_folder()?;
         let temporary = self.beside("tmp");
         let written = match self {
             Self::File(_) => write_new(&temporary, content.expose().as_bytes()),
             Self::Age { recipient, .. } => write_new(&temporary, &encrypt(recipient, content)?),
         };
         written.and_then(|file| self.hand_over(&file)).map_err(at(&temporary))?;
-        fs::rename(&temporary, &path).map_err(at(&path))?;
-        self.sync_folder()?;
-        Ok(path)
+        fs::rename(&temporary, path).map_err(at(path))?;
+        self.sync_folder()
     }
 
     fn numbered_path(&self, number: i64) -> PathBuf {

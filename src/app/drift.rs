@@ -3,17 +3,11 @@
 
 use super::App;
 use super::accept::AcceptError;
-use super::existing::{device_of, same_device, store_failed, worded};
-use crate::config::TargetConfig;
-use crate::existing::Asking;
+use super::existing::{same_device, store_failed};
 use crate::existing::drift::{self, DriftReport};
 use crate::model::TargetName;
-use crate::plan::Snapshot;
-use crate::report::CallCounts;
 use crate::stop::Stop;
 use crate::store::Store;
-use crate::store::snapshot::EntryChange;
-use crate::sync::caller::Caller;
 use crate::sync::lock::TargetLock;
 use crate::sync::outcome;
 
@@ -40,7 +34,9 @@ impl App {
         let _lock = wish.repair.then(|| TargetLock::take(store.path(), &target.name)).transpose()?;
         same_device(store, target).await?;
         let snapshot = store.snapshot(&target.name).await.map_err(store_failed)?;
-        let (report, seen, calls) = self.compare(store, target, &snapshot, &wish).await?;
+        let names = drift::names(&snapshot);
+        let (listed, found, calls) = self.ask(store, target, &names, false, wish.stop, wish.progress).await?;
+        let (report, seen) = drift::compare(target, &snapshot, &listed, &found);
         if wish.repair {
             let run = self.begin(store, &target.name).await.map_err(store_failed)?;
             let people = report.people();
@@ -50,34 +46,5 @@ impl App {
             self.finish(store, &target.name, run, ended).await.map_err(store_failed)?;
         }
         Ok(report)
-    }
-
-    async fn compare(
-        &self,
-        store: &Store,
-        target: &TargetConfig,
-        snapshot: &Snapshot,
-        wish: &Wish<'_>,
-    ) -> Result<(DriftReport, Vec<EntryChange>, CallCounts), AcceptError> {
-        let gateway = self.gateway(target).await.map_err(AcceptError::Gateway)?;
-        let seed = self.now().timestamp().unsigned_abs();
-        let caller = Caller::new(&gateway, self.clock, &target.pace, None, wish.stop.clone(), seed);
-        let device = device_of(target);
-        let asking = Asking {
-            caller: &caller,
-            store,
-            target: &target.name,
-            device: &device,
-            remember: false,
-            progress: wish.progress,
-        };
-        let asked = async {
-            let listed = asking.list().await?;
-            let found = asking.users(&drift::names(snapshot), &listed).await?;
-            Ok((listed, found))
-        };
-        let (listed, found) = asked.await.map_err(|e| AcceptError::Gateway(worded(target, e)))?;
-        let (report, seen) = drift::compare(target, snapshot, &listed, &found);
-        Ok((report, seen, caller.counts()))
     }
 }

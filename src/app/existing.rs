@@ -10,7 +10,7 @@ use super::accept::AcceptError;
 use super::{App, actor, private_file};
 use crate::config::TargetConfig;
 use crate::existing::review::{self, KIND, Review, ReviewError, ReviewFile, adopting, linked};
-use crate::existing::{Asking, Found};
+use crate::existing::{Asking, Found, Listed};
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::{self, Device, Looks};
 use crate::report::{CallCounts, CommitState, ErrorReport, RunOutcome, TargetReport};
@@ -84,7 +84,6 @@ impl App {
     pub async fn review(&self, store: &Store, wish: Wish<'_>) -> Result<Reviewed, AcceptError> {
         let target = self.target(wish.target)?;
         let reading = self.read(None, None).await.map_err(AcceptError::Gateway)?;
-        let gateway = self.gateway(target).await.map_err(AcceptError::Gateway)?;
         let mut prospect = self.prospect(store, &target.name, &reading.roster).await.map_err(store_failed)?;
         prospect.past = linked(&prospect.past, &wish.links);
         let adopting = adopting(target);
@@ -92,23 +91,8 @@ impl App {
         let input = prospect.input(&adopting, &reading.roster, &nothing);
         let names: BTreeSet<Username> = plan::needs(&input).users;
         // As long as it takes: what was asked is kept, and a stop is obeyed.
-        let seed = self.now().timestamp().unsigned_abs();
-        let caller = Caller::new(&gateway, self.clock, &target.pace, None, wish.stop, seed);
+        let (listed, found, calls) = self.ask(store, target, &names, true, wish.stop, wish.progress).await?;
         let device = device_of(target);
-        let asking = Asking {
-            caller: &caller,
-            store,
-            target: &target.name,
-            device: &device,
-            remember: true,
-            progress: wish.progress,
-        };
-        let asked = async {
-            let listed = asking.list().await?;
-            let found: Found = asking.users(&names, &listed).await?;
-            Ok((listed, found))
-        };
-        let (listed, found) = asked.await.map_err(|e| AcceptError::Gateway(worded(target, e)))?;
         let review = review::review(&input, &wish.links, &listed, &found, wish.with_groups);
         let file = ReviewFile {
             kind: KIND.into(),
@@ -120,7 +104,32 @@ impl App {
             roster: reading.roster.digest.clone(),
             review,
         };
-        Ok(Reviewed { file, calls: caller.counts(), left: found.left })
+        Ok(Reviewed { file, calls, left: found.left })
+    }
+
+    /// Asks the gateway who is there, and about these names. `remember`: as [`Asking`] has it.
+    pub(super) async fn ask(
+        &self,
+        store: &Store,
+        target: &TargetConfig,
+        names: &BTreeSet<Username>,
+        remember: bool,
+        stop: Stop,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<(Listed, Found, CallCounts), AcceptError> {
+        let gateway = self.gateway(target).await.map_err(AcceptError::Gateway)?;
+        let seed = self.now().timestamp().unsigned_abs();
+        let caller = Caller::new(&gateway, self.clock, &target.pace, None, stop, seed);
+        let device = device_of(target);
+        let asking =
+            Asking { caller: &caller, store, target: &target.name, device: &device, remember, progress };
+        let asked = async {
+            let listed = asking.list().await?;
+            let found = asking.users(names, &listed).await?;
+            Ok((listed, found))
+        };
+        let (listed, found) = asked.await.map_err(|e| AcceptError::Gateway(worded(target, e)))?;
+        Ok((listed, found, caller.counts()))
     }
 
     /// Makes the people of a review ours, all or none, as a run of its own. Sends nothing.

@@ -9,5 +9,5 @@ pub mod looks;
 pub mod review;
 pub mod suggest;
 
-pub use looks::{Asking, Found};
+pub use looks::{Asking, Found, Listed};
 pub use review::{Review, ReviewFile};

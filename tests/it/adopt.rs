@@ -309,13 +309,7 @@ async fn the_command_writes_a_review_and_applies_it() {
     site.make(&[as_wanted(1, "/总公司"), ByHand { note: "old".into(), ..as_wanted(2, "/总公司") }]);
     let roster: String = (1..4).map(|n| row(n, "/总公司")).collect();
     drop(site.configure(&roster, "", ""));
-    let folder = site.folder.path().to_owned();
-    let run = move |arguments: &[&str]| {
-        let mut command = assert_cmd::Command::cargo_bin("rosterd").unwrap();
-        command.current_dir(&folder).args(["--config", "rosterd.toml", "--lang", "en"]).args(arguments);
-        let output = command.output().unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
-    };
+    let run = site.program();
     let (shown, refused, applied, json) = tokio::task::spawn_blocking(move || {
         (
             run(&["adopt", "--suggest-map"]),

@@ -142,6 +142,17 @@ impl Site {
         device.trim_log(0);
     }
 
+    /// The program with these settings: exit code and what it shows. For a thread that may wait.
+    pub fn program(&self) -> impl Fn(&[&str]) -> (Option<i32>, String) + Send + use<> {
+        let folder = self.folder.path().to_owned();
+        move |arguments| {
+            let mut command = assert_cmd::Command::cargo_bin("rosterd").unwrap();
+            command.current_dir(&folder).args(["--config", "rosterd.toml", "--lang", "en"]).args(arguments);
+            let output = command.output().unwrap();
+            (output.status.code(), String::from_utf8(output.stdout).unwrap())
+        }
+    }
+
     pub fn users(&self) -> BTreeMap<String, UserView> {
         lock(&self.device).effective_users()
     }

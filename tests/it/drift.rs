@@ -177,13 +177,7 @@ async fn the_command_shows_and_writes_the_plan() {
     let (site, _app, store) = site(Dialect::UpdaterCloud, "").await;
     drop(store);
     at_the_console(&site, &[update(1, |u| u.note = "changed".into())]);
-    let folder = site.folder.path().to_owned();
-    let run = move |arguments: &[&str]| {
-        let mut command = assert_cmd::Command::cargo_bin("rosterd").unwrap();
-        command.current_dir(&folder).args(["--config", "rosterd.toml", "--lang", "en"]).args(arguments);
-        let output = command.output().unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
-    };
+    let run = site.program();
     let (shown, json, repaired, done) = tokio::task::spawn_blocking(move || {
         (
             run(&["drift"]),

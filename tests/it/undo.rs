@@ -160,13 +160,7 @@ async fn the_commands_undo_hold_and_resume() {
     let night = sync(&app, &store, false).await.report.targets.remove(0);
     assert_eq!(night.counts.delete, 1, "{night:#?}");
     drop(store);
-    let folder = site.folder.path().to_owned();
-    let run = move |arguments: &[&str]| {
-        let mut command = assert_cmd::Command::cargo_bin("rosterd").unwrap();
-        command.current_dir(&folder).args(["--config", "rosterd.toml", "--lang", "en"]).args(arguments);
-        let output = command.output().unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
-    };
+    let run = site.program();
     let of = night.run_id.clone();
     let (shown, json, done, held, resumed, twice, suspended, gone, released, not_ours, after) =
         tokio::task::spawn_blocking(move || {
