@@ -3,6 +3,9 @@
 //! Wall time signs tokens and names days; order and durations come from the monotonic reading only, because a wall
 //! clock may jump.
 
+#[cfg(test)]
+pub mod manual;
+
 use std::future::Future;
 use std::time::Duration;
 

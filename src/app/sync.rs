@@ -14,6 +14,7 @@ use rust_i18n::t;
 use super::{App, actor, gateways};
 use crate::config::TargetConfig;
 use crate::model::{PersonKey, TargetName};
+use crate::notify::{self, Message};
 use crate::report::{ErrorReport, SyncReport};
 use crate::roster::identity::{self, Identity};
 use crate::roster::{self, ProgressSink, ReadOptions, RosterError, RosterOverride, RosterReport};
@@ -86,6 +87,16 @@ pub struct Answer {
     pub reading: Option<RosterReport>,
     /// Why there is no roster.
     pub roster_error: Option<ErrorReport>,
+}
+
+impl Answer {
+    /// What people should be told of it.
+    pub fn news(&self) -> Vec<Message> {
+        match &self.roster_error {
+            Some(error) => vec![notify::of_error(error)],
+            None => notify::of_sync(&self.report, self.reading.as_ref()),
+        }
+    }
 }
 
 /// Why a sync did not even begin, or could not be recorded.

@@ -45,6 +45,7 @@ pub async fn run(args: &ApproveArgs, global: &Global, app: &App) -> anyhow::Resu
         let request = Request { targets: vec![target], ..Request::all(Trigger::Cli, signals::stop()?) };
         let answer = sync::carry_out(request, global, app, &store).await?;
         sync::show(&answer, args.output.output, false)?;
+        sync::tell(&answer, app).await;
         return Ok(sync::exit(&answer));
     }
     match args.output.output {

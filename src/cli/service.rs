@@ -97,7 +97,7 @@ async fn sync_all(due: Due, app: &App, store: &Store, stop: &Stop) -> (Done, Vec
     let exit_code = sync::exit(&answer).code();
     // A run that a stop cut short is made up at the next start; one that was through anyway is not.
     let complete = exit_code == Exit::Done.code() || !stop.requested();
-    let messages = notify::of_sync(&answer.report, answer.roster_error.as_ref());
+    let messages = answer.news();
     let summary = match answer.roster_error {
         Some(error) => {
             tracing::error!(kind = error.kind, message = error.message, "roster failed");

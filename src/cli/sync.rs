@@ -11,7 +11,6 @@ use super::{failure, output, signals};
 use crate::app::App;
 use crate::app::plan_file::PlanFile;
 use crate::app::sync::{Answer, Request};
-use crate::notify;
 use crate::report::table::{self, RefusedRow, View};
 use crate::report::{FailureReport, SyncReport};
 use crate::roster::{RosterOverride, RosterReport};
@@ -36,10 +35,14 @@ pub async fn run(args: &SyncArgs, global: &Global, app: &App) -> anyhow::Result<
     let answer = carry_out(request, global, app, &store).await?;
     show(&answer, args.output.output, args.full)?;
     if !args.dry_run {
-        let messages = notify::of_sync(&answer.report, answer.roster_error.as_ref());
-        app.notifier().tell(messages).await;
+        tell(&answer, app).await;
     }
     Ok(exit(&answer))
+}
+
+/// Tells the configured receivers what a sync came to.
+pub async fn tell(answer: &Answer, app: &App) {
+    app.notifier().tell(answer.news()).await;
 }
 
 /// Takes over what a plan file asks for: its plans, and the roster it was made from.

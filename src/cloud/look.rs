@@ -85,16 +85,16 @@ impl<P: Post, C: Clock> Look<'_, P, C> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::manual::ManualClock;
     use crate::cloud::call::Patience;
     use crate::cloud::simulated::{CloudState, Direct, Fault, Service, Simulated};
-    use crate::cloud::testing::ManualClock;
     use crate::cloud::ucloud::Access;
     use crate::secret::Secret;
     use crate::store::journal::{Actor, Trigger};
 
     #[tokio::test]
     async fn the_first_look_remembers_and_the_next_ones_compare() {
-        let clock = ManualClock::new();
+        let clock = ManualClock::default();
         let cloud = Simulated::new(CloudState::sample("key"), clock.clone());
         let access = Access {
             region: "cn-bj2".into(),

@@ -19,8 +19,6 @@ pub mod rotate;
 pub mod simulated;
 pub mod store;
 pub mod tencent;
-#[cfg(test)]
-mod testing;
 mod tolerant;
 pub mod ucloud;
 pub mod watch;

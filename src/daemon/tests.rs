@@ -2,41 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-
-/// Sleeping moves it on.
-#[derive(Clone)]
-struct FakeClock(Arc<Mutex<DateTime<Utc>>>);
-
-impl FakeClock {
-    fn at(text: &str) -> Self {
-        Self(Arc::new(Mutex::new(utc(text))))
-    }
-
-    fn advance(&self, pause: Duration) {
-        *self.0.lock().unwrap() += TimeDelta::from_std(pause).unwrap();
-    }
-}
-
-impl Clock for FakeClock {
-    fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap()
-    }
-
-    fn monotonic(&self) -> Duration {
-        (self.now() - DateTime::UNIX_EPOCH).to_std().unwrap()
-    }
-
-    async fn sleep(&self, pause: Duration) {
-        self.advance(pause);
-        tokio::task::yield_now().await;
-    }
-}
+use crate::clock::manual::ManualClock;
 
 /// The database's part, with every write.
 #[derive(Default)]
@@ -63,7 +34,7 @@ impl TickStore for &FakeTicks {
 
 /// systemd's part: what it was told and when.
 struct FakeManager {
-    clock: FakeClock,
+    clock: ManualClock,
     told: RefCell<Vec<(DateTime<Utc>, String)>>,
 }
 
@@ -81,7 +52,7 @@ impl ServiceManager for &FakeManager {
 
 /// One service with its surroundings.
 struct World {
-    clock: FakeClock,
+    clock: ManualClock,
     ticks: FakeTicks,
     manager: FakeManager,
     schedules: Vec<Schedule>,
@@ -89,7 +60,7 @@ struct World {
 
 impl World {
     fn new(now: &str, cron: &str, zone: &str) -> Self {
-        let clock = FakeClock::at(now);
+        let clock = ManualClock::at(now);
         let manager = FakeManager { clock: clock.clone(), told: RefCell::default() };
         Self { ticks: FakeTicks::default(), manager, schedules: vec![schedule(SYNC, cron, zone)], clock }
     }

@@ -13,6 +13,7 @@ use crate::config::{Env, Event, NotifyConfig};
 use crate::http::{Options, Request, Transport, Trust, check_url};
 use crate::report::words;
 use crate::report::{ErrorReport, RunOutcome, SyncReport, TargetReport, table};
+use crate::roster::RosterReport;
 
 /// Time limit of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,8 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Largest answer that is read.
 const MAX_ANSWER: usize = 64 << 10;
-/// The same words are not sent twice within this time: a service that runs every minute says once an hour that a
-/// plan is still held.
+/// The same thing is not told twice within this time: a service that runs every minute says once an hour that a plan
+/// is still held.
 const SILENCE: Duration = Duration::from_secs(3600);
 
 /// What people are told.
@@ -39,27 +40,37 @@ pub struct Message {
     pub target: Option<String>,
     /// The run it is about.
     pub run: Option<String>,
+    /// What makes it the same as an earlier message: what is wrong, without durations and numbers of runs.
+    cause: Vec<String>,
 }
 
 impl Message {
     /// A message about no target.
     pub fn new(event: Event, title: String, lines: Vec<String>) -> Self {
-        Self { event, title, lines, people: Vec::new(), target: None, run: None }
+        Self { event, title, cause: lines.clone(), lines, people: Vec::new(), target: None, run: None }
     }
 }
 
 /// What a sync is worth telling.
-pub fn of_sync(report: &SyncReport, roster_error: Option<&ErrorReport>) -> Vec<Message> {
-    match roster_error {
-        Some(error) => vec![of_error(error)],
-        None => report.targets.iter().flat_map(of_target).collect(),
-    }
+pub fn of_sync(report: &SyncReport, reading: Option<&RosterReport>) -> Vec<Message> {
+    let sources = reading.iter().flat_map(|reading| &reading.sources);
+    let late = sources.filter_map(|source| {
+        let title = t!("notify.source_late", source = source.name).into_owned();
+        Some(Message::new(Event::RosterLate, title, vec![source.frozen.clone()?]))
+    });
+    late.chain(report.targets.iter().flat_map(of_target)).collect()
 }
 
 /// What a sync without a roster, or without a beginning, is worth telling.
 pub fn of_error(error: &ErrorReport) -> Message {
-    let event = if error.kind == "stale" { Event::RosterLate } else { Event::Failed };
-    Message::new(event, t!("notify.failed").into_owned(), vec![error.message.clone(), error.next.clone()])
+    // Nothing is wrong with what HR sent: it is not there yet.
+    let late = ["roster_stale", "roster_no_files", "roster_no_marker", "roster_not_settled"];
+    let (event, title) = if late.contains(&error.kind.as_str()) {
+        (Event::RosterLate, t!("notify.late"))
+    } else {
+        (Event::Failed, t!("notify.failed"))
+    };
+    Message::new(event, title.into_owned(), vec![error.message.clone(), error.next.clone()])
 }
 
 /// What a run on a target is worth telling.
@@ -81,7 +92,9 @@ fn of_target(report: &TargetReport) -> Vec<Message> {
     lines.extend(report.warnings.iter().cloned());
     let people =
         report.failures.iter().map(|f| format!("{} {}: {}", f.person, f.username, f.message)).collect();
-    let message = Message { people, ..about(report, event, title.into_owned(), lines) };
+    let cause = report.error.iter().map(|error| error.message.clone());
+    let cause = cause.chain(report.held_by.iter().map(|held| held.guard.to_string())).collect();
+    let message = Message { people, cause, ..about(report, event, title.into_owned(), lines) };
     std::iter::once(message).chain(loosened(report)).collect()
 }
 
@@ -140,16 +153,16 @@ impl<'a, C: Clock> Notifier<'a, C> {
         }
     }
 
-    /// Whether these words were not said a short while ago.
+    /// Whether this was not said a short while ago. That something was changed is always news.
     fn is_news(&self, message: &Message) -> bool {
         let now = self.clock.monotonic();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.retain(|(_, at)| now.saturating_sub(*at) < SILENCE);
-        let same = |old: &Message| {
-            (old.event, &old.title, &old.target) == (message.event, &message.title, &message.target)
-                && (message.event == Event::Held || old.lines == message.lines)
+        let about = |message: &Message| {
+            (message.event, message.title.clone(), message.target.clone(), message.cause.clone())
         };
-        let news = matches!(message.event, Event::Applied) || !told.iter().any(|(old, _)| same(old));
+        let news =
+            message.event == Event::Applied || !told.iter().any(|(old, _)| about(old) == about(message));
         if news {
             told.push((message.clone(), now));
         }
@@ -180,5 +193,50 @@ impl<'a, C: Clock> Notifier<'a, C> {
             }
             self.clock.sleep(PAUSE).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::clock::manual::ManualClock;
+    use crate::plan::Counts;
+    use crate::report::CallCounts;
+
+    fn run(outcome: &str, took: u64, held_by: &[&str], error: Option<&str>) -> Message {
+        let held = |guard: &&str| json!({ "guard": guard, "limit": 0, "actual": took, "detail": "waits" });
+        let error = error.map(|message| json!({ "kind": "gateway", "message": message, "next": "look" }));
+        let report: Value = json!({
+            "target": "hq", "run_id": took.to_string(), "plan": null, "outcome": outcome, "exit_code": 3,
+            "counts": Counts::default(), "changed_fields": {}, "calls": CallCounts::default(),
+            "commit": "none", "state": "clean", "held_by": held_by.iter().map(held).collect::<Vec<_>>(),
+            "approval": null, "failures": [], "duration_ms": took, "groups": [], "blocked": [], "error": error,
+        });
+        of_target(&serde_json::from_value(report).unwrap()).remove(0)
+    }
+
+    #[test]
+    fn the_same_trouble_is_told_once_an_hour_and_other_trouble_at_once() {
+        let clock = ManualClock::default();
+        let (base, env) = (std::path::Path::new("."), Env::default());
+        let notifier = Notifier::new(&[], base, &env, clock.clone());
+        let news = |message: Message| notifier.is_news(&message);
+
+        assert!(news(run("partial", 1, &[], None)));
+        assert!(!news(run("partial", 2, &[], None)), "only the duration differs");
+        assert!(news(run("failed", 3, &[], Some("refused"))));
+        assert!(!news(run("failed", 4, &[], Some("refused"))));
+        assert!(news(run("failed", 5, &[], Some("timed out"))), "another cause");
+        assert!(news(run("held", 6, &["max_missing"], None)));
+        assert!(!news(run("held", 7, &["max_missing"], None)));
+        assert!(news(run("held", 8, &["max_deletes"], None)), "another guard");
+        assert!(news(run("applied", 9, &[], None)) && news(run("applied", 9, &[], None)));
+        let watch = |line: &str| Message::new(Event::UcloudKeys, "rosterd".to_owned(), vec![line.to_owned()]);
+        assert!(news(watch("a key is new")) && !news(watch("a key is new")) && news(watch("a key is gone")));
+
+        clock.advance(SILENCE);
+        assert!(news(run("partial", 10, &[], None)), "an hour later it is told again");
     }
 }

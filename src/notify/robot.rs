@@ -134,13 +134,12 @@ mod tests {
     use crate::config::Event;
 
     fn message(lines: usize) -> Message {
+        let lines = (1..=lines).map(|n| format!("line {n}")).collect();
         Message {
-            event: Event::Held,
-            title: "rosterd hq: held".into(),
-            lines: (1..=lines).map(|n| format!("line {n}")).collect(),
             people: vec!["10023".into()],
             target: Some("hq".into()),
             run: Some("7".into()),
+            ..Message::new(Event::Held, "rosterd hq: held".into(), lines)
         }
     }
 

@@ -251,6 +251,23 @@ pub struct SourceFacts {
     pub fill: BTreeMap<Field, f64>,
 }
 
+impl SourceFacts {
+    /// A source of one file whose rows were all accepted.
+    pub fn of_one_file(name: &str, file: &str, rows: u64) -> Self {
+        Self {
+            name: name.into(),
+            files: vec![file.into()],
+            rows,
+            accepted: rows,
+            refused: 0,
+            unreadable_key: false,
+            frozen: false,
+            proves_missing: true,
+            fill: BTreeMap::new(),
+        }
+    }
+}
+
 /// The roster: people by key, who is blocked, and what was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Roster {

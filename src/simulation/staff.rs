@@ -218,17 +218,7 @@ impl Staff {
         Ok(Roster {
             people,
             blocked,
-            sources: vec![SourceFacts {
-                name: "hr".into(),
-                files: vec!["hr.csv".into()],
-                rows,
-                accepted: rows,
-                refused: 0,
-                unreadable_key: false,
-                frozen: false,
-                proves_missing: true,
-                fill: BTreeMap::new(),
-            }],
+            sources: vec![SourceFacts::of_one_file("hr", "hr.csv", rows)],
             digest: blake3::hash(all.as_bytes()).to_hex().to_string(),
             partial: false,
         })

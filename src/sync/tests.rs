@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
 use super::*;
+use crate::clock::manual::ManualClock;
 use crate::gateway::embedded::{Device, DeviceGateway, Furniture, SharedDevice, lock};
 use crate::gateway::{
     Dialect, GroupRecord, Mutation, Outcome, Page, ReadError, Refusal, RefusalKind, RoleRecord, UserRecord,
@@ -17,37 +16,6 @@ use crate::report::{CommitState, TargetState};
 use crate::roster::{Employment, Field, Person, SourceFacts, Texts};
 use crate::stop::Stop;
 use crate::store::journal::{Actor, Trigger};
-
-/// A clock that moves only when somebody waits, or a test moves it.
-#[derive(Debug, Clone)]
-struct TestClock(Arc<Mutex<(DateTime<Utc>, Duration)>>);
-
-impl TestClock {
-    fn new() -> Self {
-        let start = "2026-11-21T02:30:00Z".parse().unwrap();
-        Self(Arc::new(Mutex::new((start, Duration::ZERO))))
-    }
-
-    fn pass(&self, time: Duration) {
-        let mut at = self.0.lock().unwrap();
-        at.0 += time;
-        at.1 += time;
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> DateTime<Utc> {
-        self.0.lock().unwrap().0
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.0.lock().unwrap().1
-    }
-
-    async fn sleep(&self, pause: Duration) {
-        self.pass(pause);
-    }
-}
 
 fn person(id: &str, department: &str) -> Person {
     let row = RowRef { file: "hr.csv".into(), line: 2 };
@@ -76,17 +44,7 @@ fn roster(people: impl IntoIterator<Item = Person>, digest: &str) -> Roster {
     Roster {
         people,
         blocked: BTreeMap::new(),
-        sources: vec![SourceFacts {
-            name: "hr".into(),
-            files: vec!["hr.csv".into()],
-            rows,
-            accepted: rows,
-            refused: 0,
-            unreadable_key: false,
-            frozen: false,
-            proves_missing: true,
-            fill: BTreeMap::new(),
-        }],
+        sources: vec![SourceFacts::of_one_file("hr", "hr.csv", rows)],
         digest: digest.into(),
         partial: false,
     }
@@ -94,7 +52,7 @@ fn roster(people: impl IntoIterator<Item = Person>, digest: &str) -> Roster {
 
 struct World {
     store: Store,
-    clock: TestClock,
+    clock: ManualClock,
     device: SharedDevice,
     target: TargetConfig,
     account: AccountConfig,
@@ -105,7 +63,7 @@ struct World {
 impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = TestClock::new();
+        let clock = ManualClock::default();
         let furniture = Furniture { any_group: true, ..Furniture::default() };
         let device = Arc::new(Mutex::new(Device::new(Dialect::UpdaterCloud, Default::default(), &furniture)));
         Self {
@@ -200,8 +158,8 @@ enum Fault {
 }
 
 struct Scripted {
-    inner: DeviceGateway<TestClock>,
-    clock: TestClock,
+    inner: DeviceGateway<ManualClock>,
+    clock: ManualClock,
     faults: Mutex<std::collections::VecDeque<Fault>>,
 }
 
@@ -417,7 +375,7 @@ async fn a_leaver_is_disabled_and_deleted_when_the_time_is_over() {
     assert!(!lock(&world.device).effective_users()["10002"].enabled);
     let quiet = world.sync(&roster(gone.clone(), "d2")).await;
     assert_eq!(quiet.calls.mutations, 0, "{quiet:#?}");
-    world.clock.pass(Duration::from_secs(31 * 86_400));
+    world.clock.advance(Duration::from_secs(31 * 86_400));
     world.order.as_of = world.clock.now().date_naive();
     let report = world.sync(&roster(gone, "d2")).await;
     assert_eq!(report.counts.delete, 1, "{report:#?}");

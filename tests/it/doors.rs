@@ -223,6 +223,47 @@ async fn a_sync_tells_what_went_wrong_and_names_nobody_unless_asked() {
     assert!(said.err.contains("message not sent") && !said.err.contains("/wecom"), "{}", said.err);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_roster_is_told_as_late_and_an_approved_run_is_told_too() {
+    let world = World::with("max_age = \"36h\"\n", "guard = { max_missing = 0 }\n");
+    let robots = robots().await;
+    receivers(&world, &robots.uri(), "on = [\"roster_late\", \"applied\"]\n");
+    let events = async || {
+        let events = |body: &String| serde_json::from_str::<Value>(body).unwrap()["event"].clone();
+        heard(&robots, "/hook").await.iter().map(events).collect::<Vec<_>>()
+    };
+    let person = |n: u32| format!("{n},员工{n},/总公司/销售部,销售,,在职");
+    let rows: Vec<_> = (10001..10009).map(person).collect();
+    let roster = |rows: &[String]| world.roster(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+    roster(&rows);
+    let _ = world.run(&["sync"]).expect(0);
+    assert_eq!(events().await, ["applied"]);
+
+    roster(&rows[1..]);
+    let _ = world.run(&["sync"]).expect(4);
+    let approve = ["approve", "2", "--reason", "left in June", "--now"];
+    let _ = world.run(&approve).expect(0);
+    assert_eq!(events().await, ["applied", "applied"], "a held plan was not asked for, its approval is told");
+
+    let file = std::fs::File::options().write(true).open(world.path("hr/staff.csv")).unwrap();
+    let old = file.metadata().unwrap().modified().unwrap() - std::time::Duration::from_secs(3 * 86_400);
+    file.set_modified(old).unwrap();
+    let _ = world.run(&["sync"]).expect(1);
+    assert_eq!(events().await.last().unwrap(), "roster_late");
+
+    // One of several sources is late: it is told, and the others go on.
+    let settings = std::fs::read_to_string(world.path("rosterd.toml")).unwrap();
+    let sources = "[[roster.source]]\nname = \"hr\"\npath = \"hr\"\non_stale = \"freeze\"\nmax_age = \"36h\"\n\
+                   [[roster.source]]\nname = \"abroad\"\npath = \"abroad\"\n";
+    let settings = settings.replace("path = \"hr\"\n", "").replace("max_age = \"36h\"\n", "") + sources;
+    world.write("rosterd.toml", &settings);
+    world.write("abroad/staff.csv", "工号,姓名,部门,状态\n20001,员工,/总公司/海外部,在职\n");
+    let _ = world.run(&["sync", "--reason", "a second source"]).expect(0);
+    let told = heard(&robots, "/wecom").await;
+    let late = told.iter().rev().find(|text| text.contains("late")).unwrap();
+    assert!(late.contains("source hr") && late.contains("staff.csv"), "{late}");
+}
+
 #[test]
 fn receivers_that_cannot_be_told_are_refused() {
     let world = World::new("");

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::cloud::testing::ManualClock;
+use crate::clock::manual::ManualClock;
 
 const PATIENCE: Patience = Patience { retries: 4, seed: 7 };
 
@@ -16,7 +16,7 @@ fn failed(kind: FailureKind) -> CallError {
 }
 
 async fn count(error: CallError, again: fn(&CallError) -> Again) -> (u32, Vec<Duration>) {
-    let clock = ManualClock::new();
+    let clock = ManualClock::default();
     let calls = Cell::new(0);
     let (sent, result) = repeat(&clock, PATIENCE, "Test", again, || {
         calls.set(calls.get() + 1);

@@ -9,10 +9,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::clock::manual::ManualClock;
 use crate::cloud::config::SignatureMethod;
 use crate::cloud::simulated::{CloudState, Direct, Fault, Service, Simulated};
 use crate::cloud::tencent::Access;
-use crate::cloud::testing::ManualClock;
 use crate::store::journal::{Actor, Trigger};
 use crate::store::{FaultPoint, StoreError};
 
@@ -41,7 +41,7 @@ struct World {
 
 impl World {
     async fn new(kind: Kept, before: Option<&str>) -> Arc<Self> {
-        let clock = ManualClock::new();
+        let clock = ManualClock::default();
         let mut state = CloudState::sample("key");
         // The most dangerous reading of the pages: requests live for two hours.
         state.tencent.tolerance = 7200;

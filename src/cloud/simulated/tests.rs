@@ -2,12 +2,12 @@
 
 use super::tencent::TencentState;
 use super::*;
+use crate::clock::manual::ManualClock;
 use crate::cloud::config::SignatureMethod;
 use crate::cloud::tencent::sign;
-use crate::cloud::testing::ManualClock;
 
 fn cloud() -> (Simulated<ManualClock>, ManualClock) {
-    let clock = ManualClock::new();
+    let clock = ManualClock::default();
     (Simulated::new(CloudState::sample("key"), clock.clone()), clock)
 }
 
@@ -94,7 +94,7 @@ fn a_password_is_created_once_and_then_updated() {
 fn the_state_outlives_the_process_and_may_be_edited() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cloud.json");
-    let clock = ManualClock::new();
+    let clock = ManualClock::default();
     let cloud = Simulated::open(&path, "key", clock.clone()).unwrap();
     let own = [("Action", "SetOutBandVPNAuthPwd"), ("createOrUpdate", "create"), ("password", "tencentV%89")];
     ask(&cloud, &signed(&clock, "POST", "bm.api.qcloud.com", 1, &own));

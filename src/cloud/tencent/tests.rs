@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::clock::manual::ManualClock;
 use crate::cloud::simulated::{CloudState, Direct, Fault, Service, Simulated};
-use crate::cloud::testing::ManualClock;
 use crate::http::{Failure, FailureKind};
 
 fn access() -> Access {
@@ -25,7 +25,7 @@ const PATIENCE: Patience = Patience { retries: 4, seed: 1 };
 type Simulation = (Client<Direct<ManualClock>, ManualClock>, Simulated<ManualClock>, ManualClock);
 
 fn simulation(access: Access) -> Simulation {
-    let clock = ManualClock::new();
+    let clock = ManualClock::default();
     let cloud = Simulated::new(CloudState::sample("key-of-the-test"), clock.clone());
     let post = Direct { cloud: cloud.clone(), service: Service::Tencent, host: "127.0.0.1".into() };
     (Client::new(post, clock.clone(), access, PATIENCE), cloud, clock)
@@ -48,7 +48,7 @@ impl Post for Canned {
 
 fn canned(status: u16, body: impl Into<String>) -> (Client<Canned, ManualClock>, Canned) {
     let post = Canned { status, body: body.into(), seen: Arc::default() };
-    (Client::new(post.clone(), ManualClock::new(), access(), PATIENCE), post)
+    (Client::new(post.clone(), ManualClock::default(), access(), PATIENCE), post)
 }
 
 #[tokio::test]

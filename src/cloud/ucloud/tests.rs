@@ -1,8 +1,8 @@
 //! The client against the simulated service, and against answers as the page has them.
 
 use super::*;
+use crate::clock::manual::ManualClock;
 use crate::cloud::simulated::{CloudState, Direct, Fault, Service, Simulated};
-use crate::cloud::testing::ManualClock;
 
 const PATIENCE: Patience = Patience { retries: 2, seed: 1 };
 
@@ -20,7 +20,7 @@ fn access() -> Access {
 type Simulation = (Client<Direct<ManualClock>, ManualClock>, Simulated<ManualClock>);
 
 fn simulation(access: Access) -> Simulation {
-    let clock = ManualClock::new();
+    let clock = ManualClock::default();
     let cloud = Simulated::new(CloudState::sample("key-of-the-test"), clock.clone());
     let post = Direct { cloud: cloud.clone(), service: Service::Ucloud, host: "127.0.0.1".into() };
     (Client::new(post, clock, access, PATIENCE), cloud)

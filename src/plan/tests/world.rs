@@ -65,17 +65,7 @@ pub(crate) fn departments(paths: &[&str]) -> Cell<Arc<[Vec<String>]>> {
 }
 
 pub(crate) fn source(name: &str) -> SourceFacts {
-    SourceFacts {
-        name: name.into(),
-        files: vec!["a.csv".into()],
-        rows: 0,
-        accepted: 0,
-        refused: 0,
-        unreadable_key: false,
-        frozen: false,
-        proves_missing: true,
-        fill: BTreeMap::new(),
-    }
+    SourceFacts::of_one_file(name, "a.csv", 0)
 }
 
 /// What a look at the account of `state` shows.

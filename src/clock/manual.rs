@@ -1,4 +1,4 @@
-//! For the tests of this module only: a clock that moves when somebody waits.
+//! For tests: a clock that moves when somebody waits, or when it is told to.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,9 +12,9 @@ use crate::clock::Clock;
 pub struct ManualClock(Arc<Mutex<(DateTime<Utc>, Vec<Duration>)>>);
 
 impl ManualClock {
-    pub fn new() -> Self {
-        let start = DateTime::parse_from_rfc3339("2026-11-21T03:00:00Z").unwrap().to_utc();
-        Self(Arc::new(Mutex::new((start, Vec::new()))))
+    /// A clock at this moment.
+    pub fn at(moment: &str) -> Self {
+        Self(Arc::new(Mutex::new((moment.parse().unwrap(), Vec::new()))))
     }
 
     /// Moves the clock.
@@ -29,6 +29,13 @@ impl ManualClock {
     }
 }
 
+impl Default for ManualClock {
+    /// A moment that most tests do not mind.
+    fn default() -> Self {
+        Self::at("2026-11-21T02:30:00Z")
+    }
+}
+
 impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         self.0.lock().unwrap().0
@@ -39,8 +46,9 @@ impl Clock for ManualClock {
     }
 
     async fn sleep(&self, pause: Duration) {
-        let mut inner = self.0.lock().unwrap();
-        inner.0 += pause;
-        inner.1.push(pause);
+        self.advance(pause);
+        self.0.lock().unwrap().1.push(pause);
+        // Others get their turn, as they would while somebody really waits.
+        tokio::task::yield_now().await;
     }
 }
