@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use rosterd::app::App;
 use rosterd::app::existing::{Reviewed, Wish};
+use rosterd::app::sync::Request;
 use rosterd::existing::links;
 use rosterd::gateway::Dialect;
 use rosterd::gateway::embedded::{UserView, lock};
@@ -13,7 +14,7 @@ use rosterd::stop::Stop;
 use rosterd::store::Store;
 use serde_json::json;
 
-use crate::by_hand::{ByHand, Site, as_wanted, hq, row, sync};
+use crate::by_hand::{self, ByHand, Site, as_wanted, hq, row, sync};
 
 async fn review(app: &App, store: &Store) -> Reviewed {
     let target = hq();
@@ -120,9 +121,7 @@ async fn first_contact(dialect: Dialect, people: usize) {
         .collect();
     site.make(&users);
     let roster: String = (0..people).map(|n| row(n, department(n))).collect();
-    // Where the people already are, for the half that HR's paths do not name; the configuration says to move the rest.
-    let manage = "[target.manage]\ngroup = \"create\"\n[target.auth]\nservers = { \"1\" = \"LDAP-总部\" }";
-    let app = site.configure(&roster, manage, "");
+    let app = site.configure(&roster, "[target.auth]\nservers = { \"1\" = \"LDAP-总部\" }", "");
     let store = app.store().await.unwrap();
     let before = site.users();
 
@@ -157,7 +156,14 @@ async fn first_contact(dialect: Dialect, people: usize) {
         .collect();
     assert_eq!(announced, reviewed, "the review says what the plan says");
 
-    let done = sync(&app, &store, false).await;
+    // Half of the company would move at once: that waits for a person, who has read the plan.
+    let waits = sync(&app, &store, false).await;
+    let target = &waits.report.targets[0];
+    assert_eq!((target.outcome, target.calls.mutations), (RunOutcome::Held, 0), "{target:#?}");
+    assert_eq!(site.users(), before);
+    let allow_guards = target.held_by.iter().map(|held| held.guard.clone()).collect();
+    let request = Request { allow_guards, reason: "read the plan".to_owned(), ..by_hand::request(false) };
+    let done = by_hand::ask(&app, &store, request).await;
     let target = &done.report.targets[0];
     assert_eq!((target.outcome, target.failures.len()), (RunOutcome::Applied, 0), "{target:#?}");
     let after = site.users();

@@ -167,7 +167,15 @@ pub fn hq() -> TargetName {
 }
 
 pub async fn sync(app: &App, store: &Store, dry: bool) -> Answer {
-    let request = Request { dry, ..Request::all(Trigger::Cli, Stop::new()) };
+    ask(app, store, request(dry)).await
+}
+
+/// What somebody at the terminal asks for.
+pub fn request(dry: bool) -> Request {
+    Request { dry, ..Request::all(Trigger::Cli, Stop::new()) }
+}
+
+pub async fn ask(app: &App, store: &Store, request: Request) -> Answer {
     app.sync(store, request, Watcher { reading: None, actions: &|_| {} }).await.unwrap()
 }
 

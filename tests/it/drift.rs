@@ -3,7 +3,7 @@
 use rosterd::app::App;
 use rosterd::app::drift::Wish;
 use rosterd::app::plan_file::PlanFile;
-use rosterd::app::sync::{Request, Watcher};
+use rosterd::app::sync::Request;
 use rosterd::clock::{Clock as _, SystemClock};
 use rosterd::existing::drift::DriftReport;
 use rosterd::gateway::embedded::lock;
@@ -13,9 +13,8 @@ use rosterd::plan::Reason;
 use rosterd::report::RunOutcome;
 use rosterd::stop::Stop;
 use rosterd::store::Store;
-use rosterd::store::journal::Trigger;
 
-use crate::by_hand::{ByHand, Site, hq, row, sync};
+use crate::by_hand::{ByHand, Site, ask, hq, request, row, sync};
 
 const BOTH: [Dialect; 2] = [Dialect::UpdaterCloud, Dialect::Openapi];
 
@@ -120,8 +119,7 @@ async fn what_was_changed_removed_and_made_again_by_hand_is_found_and_put_right(
         let path = site.path("repair.json");
         PlanFile::of(&planned.report, None).write(&path).unwrap();
         let expected = PlanFile::read(&path).unwrap().stored(&path, &store).await.unwrap();
-        let request = Request { expected, ..Request::all(Trigger::Cli, Stop::new()) };
-        let done = app.sync(&store, request, Watcher { reading: None, actions: &|_| {} }).await.unwrap();
+        let done = ask(&app, &store, Request { expected, ..request(false) }).await;
         assert_eq!(done.report.targets[0].outcome, RunOutcome::Applied, "{done:#?}");
         let after = site.users();
         for n in [0, 1, 2, 3, 7, 8, 9] {

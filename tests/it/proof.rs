@@ -6,7 +6,7 @@ use rosterd::gateway::{Dialect, Mutation, Outcome, UpdateUser};
 use rosterd::model::{GroupPath, Username};
 use rosterd::report::{CommitState, RunOutcome, TargetState};
 
-use crate::by_hand::{Site, hq, row, sync};
+use crate::by_hand::{Site, ask, hq, request, row, sync};
 
 const BOTH: [Dialect; 2] = [Dialect::UpdaterCloud, Dialect::Openapi];
 
@@ -80,10 +80,9 @@ async fn a_person_may_let_it_pass_and_what_is_as_written_passes_by_itself() {
     let allowed = rosterd::app::sync::Request {
         allow_guards: ["verify".to_owned()].into(),
         reason: "the role comes later".into(),
-        ..rosterd::app::sync::Request::all(rosterd::store::journal::Trigger::Cli, rosterd::stop::Stop::new())
+        ..request(false)
     };
-    let watcher = rosterd::app::sync::Watcher { reading: None, actions: &|_| {} };
-    let passed = app.sync(&store, allowed, watcher).await.unwrap().report.targets.remove(0);
+    let passed = ask(&app, &store, allowed).await.report.targets.remove(0);
     assert_eq!((passed.commit, passed.state), (CommitState::Confirmed, TargetState::Clean), "{passed:#?}");
     assert_eq!(site.users().len(), 1);
 }

@@ -5,33 +5,28 @@ use std::path::PathBuf;
 
 use rosterd::app::App;
 use rosterd::app::plan_file::PlanFile;
-use rosterd::app::sync::{Answer, Request, Watcher};
+use rosterd::app::sync::{Answer, Request};
 use rosterd::gateway::Dialect;
 use rosterd::gateway::embedded::UserView;
 use rosterd::plan::Reason;
 use rosterd::report::{RunOutcome, TargetReport};
-use rosterd::stop::Stop;
 use rosterd::store::Store;
-use rosterd::store::journal::{RunId, Trigger};
+use rosterd::store::journal::RunId;
 
-use crate::by_hand::{Site, hq, row, sync};
+use crate::by_hand::{Site, ask, hq, request, row, sync};
 
 const BOTH: [Dialect; 2] = [Dialect::UpdaterCloud, Dialect::Openapi];
 
-async fn run(app: &App, store: &Store, request: Request) -> Answer {
-    app.sync(store, request, Watcher { reading: None, actions: &|_| {} }).await.unwrap()
-}
-
 async fn plan_undo(app: &App, store: &Store, of: &TargetReport) -> Answer {
     let undo = Some(RunId(of.run_id.parse().unwrap()));
-    run(app, store, Request { dry: true, undo, ..Request::all(Trigger::Cli, Stop::new()) }).await
+    ask(app, store, Request { undo, ..request(true) }).await
 }
 
 async fn carry_out(site: &Site, app: &App, store: &Store, planned: &Answer) -> TargetReport {
     let path: PathBuf = site.path("undo.json");
     PlanFile::of(&planned.report, None).write(&path).unwrap();
     let expected = PlanFile::read(&path).unwrap().stored(&path, store).await.unwrap();
-    let done = run(app, store, Request { expected, ..Request::all(Trigger::Cli, Stop::new()) }).await;
+    let done = ask(app, store, Request { expected, ..request(false) }).await;
     done.report.targets.into_iter().next().unwrap()
 }
 
