@@ -16,7 +16,8 @@ use crate::app::App;
 use crate::app::plan_file::PlanFile;
 use crate::app::sync::Request;
 use crate::model::{PersonKey, Username};
-use crate::plan::Undo;
+use crate::plan::{AccountField, Snapshot, Undo};
+use crate::report::words;
 use crate::store::journal::{RunId, Trigger};
 
 /// What belongs to a user and comes back with no call, in the order of reports.
@@ -47,6 +48,14 @@ struct Lost {
     what: &'static [&'static str],
 }
 
+/// Somebody of whom something changed again since the run, which an undo leaves as it is.
+#[derive(Debug, Serialize)]
+struct Kept {
+    person: PersonKey,
+    username: Username,
+    fields: Vec<AccountField>,
+}
+
 /// Plans and shows. Sends nothing: `sync --plan` does.
 pub async fn run(args: &UndoArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let store = app.store().await?;
@@ -61,19 +70,20 @@ pub async fn run(args: &UndoArgs, global: &Global, app: &App) -> anyhow::Result<
     let request = Request {
         dry: true,
         undo: Some(run),
-        targets: vec![target],
+        targets: vec![target.clone()],
         ..Request::all(Trigger::Cli, signals::stop()?)
     };
     let answer = sync::carry_out(request, global, app, &store).await?;
-    let lost = lost(&undo);
+    let (lost, kept) = (lost(&undo), kept(&undo, &store.snapshot(&target).await?));
     match args.output.output {
         Output::Json if answer.roster_error.is_none() => output::json(&json!({
-            "version": 1, "undo_of": run.to_string(), "lost": lost, "groups_left": groups, "plan": answer.report,
+            "version": 1, "undo_of": run.to_string(), "lost": lost, "kept": kept,
+            "groups_left": groups, "plan": answer.report,
         }))?,
         form => {
             sync::show(&answer, form, args.full)?;
             if form == Output::Table {
-                output::text(&text(&lost, groups))?;
+                output::text(&text(&lost, &kept, groups))?;
             }
         }
     }
@@ -94,10 +104,25 @@ fn lost(undo: &Undo) -> Vec<Lost> {
     lost.collect()
 }
 
-fn text(lost: &[Lost], groups: u64) -> String {
+fn kept(undo: &Undo, snapshot: &Snapshot) -> Vec<Kept> {
+    let there = undo.people.iter().filter_map(|(person, restore)| {
+        let entry = snapshot.entries.get(person)?;
+        let fields = restore.changed_since(entry);
+        Some(Kept { person: person.clone(), username: entry.username.clone(), fields })
+    });
+    there.filter(|one| !one.fields.is_empty()).collect()
+}
+
+fn text(lost: &[Lost], kept: &[Kept], groups: u64) -> String {
     let mut text = String::new();
     let lines: Vec<_> = lost.iter().map(|one| format!("{} ({})", one.person, one.username)).collect();
     list(&mut text, &t!("cli.undo.lost"), &lines);
+    let fields = |one: &Kept| {
+        one.fields.iter().map(|field| words::field(field.as_str())).collect::<Vec<_>>().join(", ")
+    };
+    let lines: Vec<_> =
+        kept.iter().map(|one| format!("{} ({}): {}", one.person, one.username, fields(one))).collect();
+    list(&mut text, &t!("cli.undo.kept"), &lines);
     if groups > 0 {
         text.push_str(&format!("\n{}\n", t!("cli.undo.groups", count = groups)));
     }

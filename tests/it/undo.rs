@@ -91,7 +91,7 @@ async fn a_wrong_night_is_put_back_and_stays_so() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changed_again_since_is_left_as_it_is() {
     let site = Site::new(Dialect::Openapi, &[]).await;
     let roster = |note: &str, phone: &str| {
@@ -111,6 +111,14 @@ async fn what_changed_again_since_is_left_as_it_is() {
     let actions = planned.report.targets[0].actions.clone().unwrap();
     assert_eq!(actions.len(), 4);
     assert!(actions.iter().all(|action| action.changes.keys().eq(["phone"])), "{actions:#?}");
+    let (run, of) = (site.program(), first.run_id.clone());
+    let said = tokio::task::spawn_blocking(move || {
+        [run(&["undo", &of]).1, run(&["undo", &of, "--output", "json"]).1]
+    });
+    let [text, json] = said.await.unwrap();
+    assert!(text.contains("Changed again since") && text.contains("00001 (00001): note"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["kept"][0]["person"], &json["kept"][0]["fields"]), (&"00000".into(), &["note"].into()));
     let undone = carry_out(&site, &app, &store, &planned).await;
     assert_eq!(undone.outcome, RunOutcome::Applied);
     let user = &site.users()["00001"];

@@ -5,6 +5,7 @@ use super::{Block, Decided, Decider, Decision, Known, act};
 use crate::config::Manage;
 use crate::gateway::Auth;
 use crate::mapping::Wanted;
+use crate::model::Username;
 use crate::plan::fields::changes;
 use crate::plan::input::{OverrideKind, Restore};
 use crate::plan::state::{AccountField, AccountState, Entry};
@@ -38,8 +39,8 @@ impl<'a> Decider<'a> {
                 Ok(Decision::Unchanged)
             }
             (None, Some(before), None) => self.bring_back(known, before),
-            (Some(entry), Some(before), Some((name, after))) => {
-                self.put_back(known, entry, before, (name, after))
+            (Some(entry), Some(before), Some(after)) => {
+                self.put_back(known, entry, before, (after, restore.changed_since(entry)))
             }
             _ => Err(Block::new("undo_moved", rust_i18n::t!("plan.undo_gone"))),
         }
@@ -87,23 +88,17 @@ impl<'a> Decider<'a> {
         known: Known<'a>,
         entry: &Entry,
         before: &Entry,
-        after: (&crate::model::Username, &AccountState),
+        (after, changed_since): (&(Username, AccountState), Vec<AccountField>),
     ) -> Decided {
-        let (state, mut conflicts) = restored(&entry.state, &before.state, after.1);
-        let renamed = before.username != *after.0 && entry.username != before.username;
-        let name = match renamed {
-            true if entry.username == *after.0 => &before.username,
-            true => {
-                conflicts.push(AccountField::Username.as_str());
-                &entry.username
-            }
-            false => &entry.username,
-        };
+        let state = restored(&entry.state, &before.state, &after.1);
+        let name = if entry.username == after.0 { &before.username } else { &entry.username };
         if state == entry.state && *name == entry.username {
-            return if conflicts.is_empty() {
+            return if changed_since.is_empty() {
                 Ok(Decision::Unchanged)
             } else {
-                Err(moved(&conflicts.join(", ")))
+                let fields: Vec<_> = changed_since.iter().map(|field| field.as_str()).collect();
+                let detail = rust_i18n::t!("plan.undo_moved", fields = fields.join(", "));
+                Err(Block::new("undo_moved", detail))
             };
         }
         let kind = if *name != entry.username {
@@ -132,19 +127,25 @@ impl<'a> Decider<'a> {
     }
 }
 
-/// The fields as they are, with those that a run changed as they were before; and those that were changed since.
-fn restored(
-    now: &AccountState,
-    before: &AccountState,
-    after: &AccountState,
-) -> (AccountState, Vec<&'static str>) {
-    let (mut state, mut conflicts) = (now.clone(), Vec::new());
+impl Restore {
+    /// What the run changed and somebody or something changed again since: an undo leaves it as it is.
+    pub fn changed_since(&self, entry: &Entry) -> Vec<AccountField> {
+        let (Some(before), Some((name, after))) = (&self.before, &self.after) else { return Vec::new() };
+        let now = &entry.state;
+        let moved = |field: &AccountField| {
+            now.text(*field) != before.state.text(*field) && now.text(*field) != after.text(*field)
+        };
+        let renamed = before.username != *name && ![&before.username, name].contains(&&entry.username);
+        let username = renamed.then_some(AccountField::Username);
+        before.state.differing(after).filter(moved).chain(username).collect()
+    }
+}
+
+/// The fields as they are now, with those that a run left so as they were before it.
+fn restored(now: &AccountState, before: &AccountState, after: &AccountState) -> AccountState {
+    let mut state = now.clone();
     for field in before.differing(after) {
-        if now.text(field) == before.text(field) {
-            continue;
-        }
         if now.text(field) != after.text(field) {
-            conflicts.push(field.as_str());
             continue;
         }
         match field {
@@ -157,9 +158,5 @@ fn restored(
             AccountField::ExpiresOn => state.expires_on = before.expires_on,
         }
     }
-    (state, conflicts)
-}
-
-fn moved(fields: &str) -> Block {
-    Block::new("undo_moved", rust_i18n::t!("plan.undo_moved", fields = fields))
+    state
 }
