@@ -17,12 +17,12 @@ use crate::model::{PersonKey, TargetName};
 use crate::notify::{self, Message};
 use crate::report::{ErrorReport, SyncReport};
 use crate::roster::identity::{self, Identity};
-use crate::roster::{self, ProgressSink, ReadOptions, RosterError, RosterOverride, RosterReport};
+use crate::roster::{self, FileMark, ProgressSink, ReadOptions, RosterError, RosterOverride, RosterReport};
 use crate::stop::Stop;
 use crate::store::audit::{Head, head_line};
 use crate::store::journal::{RunId, Trigger};
 use crate::store::{Store, StoreError};
-use crate::sync::{self, Expected, Order, Site, Work};
+use crate::sync::{self, Expected, Input, Order, Site, Work};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -155,16 +155,24 @@ impl App {
             progress: watcher.actions,
         };
         let kept = Mutex::new(None);
-        let synced = sync::sync(work, &sites, || async {
-            let read = self.read_judged(store, request.roster.clone(), watcher.reading);
-            let (reading, news) = read.await?;
+        let read = async |before: Option<Vec<FileMark>>| {
+            let given = request.roster.is_some();
+            let seen = self.see(request.roster.clone(), watcher.reading).await?;
+            if let Some(before) = before.filter(|_| !given)
+                && seen.is(&before).await
+            {
+                return Ok(Input::Same);
+            }
+            let reading = seen.read().await.map_err(|e| roster_failure(&e))?;
+            let files = if given { None } else { reading.marks() };
+            let (reading, news) = self.judged(store, reading).await?;
             if !request.dry {
                 store.remember(news, self.now()).await.map_err(|e| store_failure(&e))?;
             }
             *kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(reading.report);
-            Ok(reading.roster)
-        })
-        .await;
+            Ok(Input::Roster(Box::new(reading.roster), files))
+        };
+        let synced = sync::sync_files(work, &sites, read).await;
         let synced = synced?;
         let mut report = synced.report;
         let unkept = synced.head.zip(self.heads_file()).and_then(|(head, path)| self.keep_head(&head, &path));
@@ -205,6 +213,23 @@ impl App {
         }
     }
 
+    /// Looks for the roster's files: the configured ones, or the ones given.
+    async fn see(
+        &self,
+        over: Option<RosterOverride>,
+        progress: Option<ProgressSink>,
+    ) -> Result<roster::Sighted, ErrorReport> {
+        let options = ReadOptions {
+            config: &self.config().roster,
+            base: &self.loaded.base,
+            over,
+            env: &self.env,
+            as_of: self.today(),
+            progress,
+        };
+        roster::see(options, &self.clock).await.map_err(|e| roster_failure(&e))
+    }
+
     /// Reads the roster: the configured one, or the one given.
     ///
     /// # Errors
@@ -214,15 +239,7 @@ impl App {
         over: Option<RosterOverride>,
         progress: Option<ProgressSink>,
     ) -> Result<roster::Reading, ErrorReport> {
-        let options = ReadOptions {
-            config: &self.config().roster,
-            base: &self.loaded.base,
-            over,
-            env: &self.env,
-            as_of: self.today(),
-            progress,
-        };
-        roster::read(options, &self.clock).await.map_err(|e| roster_failure(&e))
+        self.see(over, progress).await?.read().await.map_err(|e| roster_failure(&e))
     }
 
     /// Reads the roster and holds it against what is remembered of its people, see [`identity`]. Also what there is to
@@ -236,7 +253,15 @@ impl App {
         over: Option<RosterOverride>,
         progress: Option<ProgressSink>,
     ) -> Result<(roster::Reading, BTreeMap<PersonKey, Identity>), ErrorReport> {
-        let mut reading = self.read(over, progress).await?;
+        let reading = self.read(over, progress).await?;
+        self.judged(store, reading).await
+    }
+
+    async fn judged(
+        &self,
+        store: &Store,
+        mut reading: roster::Reading,
+    ) -> Result<(roster::Reading, BTreeMap<PersonKey, Identity>), ErrorReport> {
         let fields = &self.config().roster.identity;
         let salt = store.identity_salt().await.map_err(|e| store_failure(&e))?;
         let remembered = store.identities().await.map_err(|e| store_failure(&e))?;

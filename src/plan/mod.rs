@@ -11,6 +11,7 @@ mod block;
 mod check;
 mod digest;
 mod draft;
+mod due;
 mod fields;
 mod guard;
 mod input;
@@ -27,6 +28,7 @@ pub(crate) mod tests;
 mod value;
 
 pub use check::{Violation, check};
+pub use due::{Due, due};
 pub use input::{
     AppliedRoster, AppliedSource, Device, InFlight, Looks, MissingSeen, Needs, Override, OverrideKind, Past,
     PlanInput, Restore, Undo,

@@ -9,7 +9,7 @@ use super::value::{ActionKind, Reason};
 use crate::config::{LeaverAction, Span};
 use crate::model::PersonKey;
 
-fn delta(span: Span) -> TimeDelta {
+pub(super) fn delta(span: Span) -> TimeDelta {
     TimeDelta::from_std(span.as_duration()).unwrap_or(TimeDelta::MAX)
 }
 

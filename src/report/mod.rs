@@ -100,6 +100,9 @@ pub struct TargetReport {
     pub groups: Vec<GroupLine>,
     /// People left alone.
     pub blocked: Vec<BlockedLine>,
+    /// The run that this one rests on: nothing was read, planned or asked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<SameAs>,
     /// What an earlier run had left open, and what this one found and did about it, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recovered: Vec<String>,
@@ -136,6 +139,15 @@ pub struct PlanRef {
     pub id: String,
     /// Digest of the plan.
     pub digest: String,
+}
+
+/// An earlier run that read the same bytes, since when nothing has changed and no date has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SameAs {
+    /// Its number, as text.
+    pub run_id: String,
+    /// The digest of the roster that it read.
+    pub roster: String,
 }
 
 /// An approval that was used, or `--allow-guard`.

@@ -48,6 +48,9 @@ pub struct RefusedRow {
 pub fn render(report: &SyncReport, view: &View) -> String {
     let mut out = roster(report);
     out.push_str(&refused(view));
+    if report.roster.refused > 0 && report.targets.iter().any(|target| target.same_as.is_some()) {
+        let _ = writeln!(out, "{}", t!("report.refused_before"));
+    }
     for target in &report.targets {
         out.push('\n');
         out.push_str(&section(target, view));
@@ -116,6 +119,9 @@ fn section(target: &TargetReport, view: &View) -> String {
     }
     for line in &target.warnings {
         let _ = writeln!(out, "  {}", Tone::Notice.paint(&t!("report.warning", what = visible(line))));
+    }
+    if let Some(same) = &target.same_as {
+        let _ = writeln!(out, "  {}", t!("report.same_as", run = same.run_id));
     }
     out.push_str(&kinds(target, view));
     out.push_str(&takes(target));

@@ -21,6 +21,7 @@ mod find;
 mod header;
 pub mod identity;
 mod ldap;
+mod marks;
 mod merge;
 mod open;
 mod person;
@@ -39,7 +40,10 @@ mod workbook_parts;
 pub use error::{Damage, FileKind, RosterError};
 pub use facts::RosterReport;
 pub use ldap::LdapFault;
-pub use read::{Progress, ProgressSink, ReadOptions, Reading, RosterOverride, check, read, read_memory};
+pub use marks::FileMark;
+pub use read::{
+    Progress, ProgressSink, ReadOptions, Reading, RosterOverride, Sighted, check, read, read_memory, see,
+};
 pub use texts::Texts;
 
 /// The fields a roster can have. The order is that of reports.

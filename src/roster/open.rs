@@ -12,8 +12,9 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use sha2::Digest as _;
 
 use super::error::RosterError;
-use super::find::{Found, Stamp};
+use super::find::{Found, Stamp, sidecar};
 use super::read::Beat;
+use super::rules::Rules;
 
 /// The largest file, and the largest text that a compressed one may unpack to.
 pub(super) const MAX_FILE: u64 = 2 << 30;
@@ -153,4 +154,18 @@ impl<R: Read> Read for Capped<R> {
         self.left = self.left.checked_sub(length as u64).ok_or_else(|| io::Error::other(TooBig))?;
         Ok(length)
     }
+}
+
+/// Compares the file's digest with the one that stands beside it.
+pub(super) fn check_sum(rules: &Rules, found: &Found, tally: &Rc<RefCell<Tally>>) -> Result<(), RosterError> {
+    let Some(digest) = tally.borrow().sha256() else { return Ok(()) };
+    let path = sidecar(found, &rules.checksum);
+    let mut text = String::new();
+    let read = File::open(&path).and_then(|file| file.take(4096).read_to_string(&mut text));
+    let said = text.split_whitespace().next().unwrap_or_default();
+    if read.is_ok() && said.eq_ignore_ascii_case(&digest) {
+        return Ok(());
+    }
+    let sidecar = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Err(RosterError::Checksum { file: found.name.clone(), sidecar })
 }

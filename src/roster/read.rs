@@ -14,10 +14,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::error::{FileKind, RosterError};
 use super::facts::{FileReport, RosterReport};
-use super::find::{Found, find, sidecar};
+use super::find::{Found, find};
 use super::ldap::Directory;
+use super::marks::{self, FileMark};
 use super::merge::{self, SourceRows};
-use super::open::{Capped, MAX_FILE, Opened, Tally, Tap};
+use super::open::{Capped, MAX_FILE, Opened, Tally, Tap, check_sum};
 use super::person::Harvest;
 use super::rules::Rules;
 use super::{Roster, text_file, workbook};
@@ -79,8 +80,21 @@ pub struct Reading {
     pub report: RosterReport,
 }
 
+/// A roster whose files were seen and stand still. Nothing of them was read yet.
+pub struct Sighted {
+    sources: Vec<Sighting>,
+    beat: Arc<Beat>,
+    frame: merge::Frame,
+    name: String,
+}
+
 /// Reads the roster. Waits through `clock` until its files stand still.
 pub async fn read<C: Clock>(options: ReadOptions<'_>, clock: &C) -> Result<Reading, RosterError> {
+    see(options, clock).await?.read().await
+}
+
+/// Looks for the roster's files. Waits through `clock` until they stand still.
+pub async fn see<C: Clock>(options: ReadOptions<'_>, clock: &C) -> Result<Sighted, RosterError> {
     let over = options.over.as_ref();
     let rules = Rules::all(options.config, over.map(|over| &over.path))?;
     let base = if over.is_some() { PathBuf::new() } else { options.base.to_owned() };
@@ -97,14 +111,44 @@ pub async fn read<C: Clock>(options: ReadOptions<'_>, clock: &C) -> Result<Readi
     }
     beat.expect(sources.iter().flat_map(|source| &source.files).map(|file| file.stamp.size).sum());
     let partial = over.is_some_and(|over| !over.authoritative);
-    let max_invalid = options.config.max_invalid_percent;
-    let as_of = options.as_of;
+    let frame =
+        merge::Frame { as_of: options.as_of, partial, max_invalid: options.config.max_invalid_percent };
     let name = options.config.path.clone().unwrap_or_default().display().to_string();
-    apart(&name, beat.clone(), move || {
-        let sources = sources.into_iter().map(|source| source.read(&beat)).collect::<Result<Vec<_>, _>>()?;
-        merge::join(sources, merge::Frame { as_of, partial, max_invalid })
-    })
-    .await
+    Ok(Sighted { sources, beat, frame, name })
+}
+
+impl Sighted {
+    /// Whether these are, byte for byte, the files of an earlier reading. Whatever stands in the way means no: reading
+    /// them will say what it is.
+    pub async fn is(&self, marks: &[FileMark]) -> bool {
+        if self.sources.iter().any(|source| source.directory.is_some() || source.frozen.is_some()) {
+            return false;
+        }
+        let seen: Vec<_> = self.sources.iter().map(|s| (s.rules.clone(), s.files.clone())).collect();
+        if !marks::may_be(&seen, marks) {
+            return false;
+        }
+        let (marks, beat) = (marks.to_owned(), Arc::new(Beat::new(None)));
+        apart(&self.name, beat.clone(), move || marks::are(&seen, &marks, &beat)).await.unwrap_or(false)
+    }
+
+    /// Reads them.
+    pub async fn read(self) -> Result<Reading, RosterError> {
+        let Self { sources, beat, frame, name } = self;
+        apart(&name, beat.clone(), move || {
+            let sources =
+                sources.into_iter().map(|source| source.read(&beat)).collect::<Result<Vec<_>, _>>()?;
+            merge::join(sources, frame)
+        })
+        .await
+    }
+}
+
+impl Reading {
+    /// The files that were read, if their bytes say all there is to say.
+    pub fn marks(&self) -> Option<Vec<FileMark>> {
+        marks::of(&self.report)
+    }
 }
 
 /// Whether the settings can be used for reading. No file is opened.
@@ -417,18 +461,4 @@ fn kind(start: &[u8]) -> FileKind {
         _ if text.starts_with(b"<") => FileKind::Markup,
         _ => FileKind::Text,
     }
-}
-
-/// Compares the file's digest with the one that stands beside it.
-fn check_sum(rules: &Rules, found: &Found, tally: &Rc<RefCell<Tally>>) -> Result<(), RosterError> {
-    let Some(digest) = tally.borrow().sha256() else { return Ok(()) };
-    let path = sidecar(found, &rules.checksum);
-    let mut text = String::new();
-    let read = std::fs::File::open(&path).and_then(|file| file.take(4096).read_to_string(&mut text));
-    let said = text.split_whitespace().next().unwrap_or_default();
-    if read.is_ok() && said.eq_ignore_ascii_case(&digest) {
-        return Ok(());
-    }
-    let sidecar = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Err(RosterError::Checksum { file: found.name.clone(), sidecar })
 }

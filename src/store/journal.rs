@@ -568,26 +568,27 @@ impl Store {
             Box::pin(async move {
                 let mut stored = end.report;
                 stored.actions = None;
-                sqlx::query("UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = ?, report = ? WHERE id = ?")
+                sqlx::query("UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = ?, report = ?, roster_digest = coalesce(roster_digest, ?) WHERE id = ?")
                     .bind(millis(now))
                     .bind(word(end.outcome)?)
                     .bind(i64::from(end.exit_code))
                     .bind(word(end.commit)?)
                     .bind(json(&stored)?)
+                    .bind(stored.same_as.as_ref().map(|same| &same.roster))
                     .bind(run.0)
                     .execute(&mut *c)
                     .await?;
                 let digest = calls_digest(c, run).await?;
-                audit::append(
-                    c,
-                    audit::Record::new("run_ended", now).on(&target, run).body(json!({
-                        "outcome": end.outcome, "exit_code": end.exit_code, "commit": end.commit, "state": stored.state,
-                        "counts": stored.counts, "calls": stored.calls, "plan": stored.plan,
-                        "held_by": stored.held_by.iter().map(|h| &h.guard).collect::<Vec<_>>(),
-                        "journal": digest,
-                    })),
-                )
-                .await?;
+                let mut body = json!({
+                    "outcome": end.outcome, "exit_code": end.exit_code, "commit": end.commit, "state": stored.state,
+                    "counts": stored.counts, "calls": stored.calls, "plan": stored.plan,
+                    "held_by": stored.held_by.iter().map(|h| &h.guard).collect::<Vec<_>>(),
+                    "journal": digest,
+                });
+                if let Some(same) = &stored.same_as {
+                    body["same_as"] = json!(same);
+                }
+                audit::append(c, audit::Record::new("run_ended", now).on(&target, run).body(body)).await?;
                 audit::head(c).await
             })
         })

@@ -30,6 +30,7 @@ pub mod memory;
 pub mod people;
 pub mod plans;
 pub mod query;
+pub mod quiet;
 pub mod snapshot;
 pub mod undo;
 

@@ -1,7 +1,7 @@
 //! Carries plans out: lock, recovery, journal, pace, retry, commit. Decides nothing about people.
 //!
 //! `run` is one run on one target; `execute` walks its plan, `send` sends one call, `caller` paces and repeats,
-//! `recovery` judges calls whose answer never came, `outcome` says what it came to. Here is what is common to several
+//! `recovery` judges calls whose answer never came, `outcome` says what it came to, `rest` whether there is nothing to do. Here is what is common to several
 //! targets: who may run, one roster for all, and the order of things between them.
 
 use std::collections::BTreeMap;
@@ -15,8 +15,9 @@ use crate::gateway::Gateway;
 use crate::mapping::{self, Wanted};
 use crate::model::{PersonKey, TargetName};
 use crate::report::{ErrorReport, RosterSummary, RunOutcome, SourceSummary, SyncReport, TargetReport};
-use crate::roster::Roster;
+use crate::roster::{FileMark, Roster};
 use crate::store::audit::Head;
+use crate::store::quiet::Quiet;
 use crate::store::{Store, StoreError};
 
 pub mod accept;
@@ -29,6 +30,7 @@ pub mod kick;
 pub mod lock;
 pub mod outcome;
 pub mod recovery;
+pub mod rest;
 pub mod run;
 pub mod send;
 mod strain;
@@ -81,10 +83,26 @@ enum Stage<'a, G, C: Clock + Clone> {
     Over(Box<TargetReport>, Option<Head>),
 }
 
-/// Runs on every site: takes the locks, looks at what earlier runs left open, then reads the roster once, then plans
-/// and carries out side by side. One target that fails does not stop the others.
-///
-/// `read` gives the roster, or why there is none; it is not called when no target can run.
+/// What is read of the roster.
+#[derive(Debug)]
+pub enum Input {
+    /// The bytes are those that were asked about.
+    Same,
+    /// A roster, and its files if their bytes say all there is to say.
+    Roster(Box<Roster>, Option<Vec<FileMark>>),
+}
+
+/// What all targets get to work with.
+enum Given {
+    /// Nothing: every one of them rests on an earlier run.
+    Same,
+    /// A roster, what it comes to, and its files.
+    Mapped(Box<Roster>, BTreeMap<PersonKey, Wanted>, Option<Vec<FileMark>>),
+    /// No roster, and why; without a reason nobody asked for one.
+    Nothing(Option<ErrorReport>),
+}
+
+/// [`sync`] with a roster that is in memory already.
 ///
 /// # Errors
 /// If the database fails so that a run's record cannot be written.
@@ -99,26 +117,68 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = Result<Roster, ErrorReport>>,
 {
-    let stages = join_all(sites.iter().map(|site| open(&work, site))).await;
+    let read = |_| async { Ok(Input::Roster(Box::new(read().await?), None)) };
+    sync_with(work, sites, read, false).await
+}
+
+/// Runs on every site: takes the locks, looks at what earlier runs left open, then reads the roster once, then plans
+/// and carries out side by side. One target that fails does not stop the others.
+///
+/// `read` gives the roster, or why there is none; it is not called when no target can run. Given files, it may answer
+/// that they are the same: then every target rests on the run that read them, and nothing is planned.
+///
+/// # Errors
+/// If the database fails so that a run's record cannot be written.
+pub async fn sync_files<'a, G, C, F, Fut>(
+    work: Work<'a, C>,
+    sites: &'a [Site<'a, G>],
+    read: F,
+) -> Result<Synced, StoreError>
+where
+    G: Gateway,
+    C: Clock + Clone,
+    F: FnOnce(Option<Vec<FileMark>>) -> Fut,
+    Fut: Future<Output = Result<Input, ErrorReport>>,
+{
+    sync_with(work, sites, read, true).await
+}
+
+async fn sync_with<'a, G, C, F, Fut>(
+    work: Work<'a, C>,
+    sites: &'a [Site<'a, G>],
+    read: F,
+    may_rest: bool,
+) -> Result<Synced, StoreError>
+where
+    G: Gateway,
+    C: Clock + Clone,
+    F: FnOnce(Option<Vec<FileMark>>) -> Fut,
+    Fut: Future<Output = Result<Input, ErrorReport>>,
+{
+    let stages = join_all(sites.iter().map(|site| open(&work, site, may_rest))).await;
     let stages = stages.into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut synced = Synced { report: nothing_yet(work.order), head: None, roster_error: None };
     let anybody = stages.iter().any(|stage| matches!(stage, Stage::Running(..)));
-    let roster = if anybody { Some(read().await) } else { None };
-    let mapped = match &roster {
-        Some(Ok(roster)) => {
-            synced.report.roster = summary(roster);
-            Some((roster, mapping::map_roster(roster, work.account, work.order.as_of)))
+    let rest = common(&stages);
+    let input = if anybody { Some(read(rest.map(|quiet| quiet.files.clone())).await) } else { None };
+    let given = match input {
+        Some(Ok(Input::Same)) => {
+            synced.report.roster = rest.map(|quiet| quiet.roster.clone()).unwrap_or_default();
+            Given::Same
+        }
+        Some(Ok(Input::Roster(roster, files))) => {
+            synced.report.roster = summary(&roster);
+            let wanted = mapping::map_roster(&roster, work.account, work.order.as_of);
+            Given::Mapped(roster, wanted, files)
         }
         Some(Err(error)) => {
             synced.roster_error = Some(error.clone());
-            None
+            Given::Nothing(Some(error))
         }
-        None => None,
+        None => Given::Nothing(None),
     };
-    let ends = stages.into_iter().zip(sites).map(|(stage, site)| {
-        let mapped = mapped.as_ref().map(|(roster, wanted)| (*roster, wanted));
-        close(stage, mapped, site.expected.as_ref(), synced.roster_error.as_ref())
-    });
+    let ends =
+        stages.into_iter().zip(sites).map(|(stage, site)| close(stage, &given, site.expected.as_ref()));
     for end in join_all(ends).await {
         let (report, head) = end;
         synced.report.targets.push(report);
@@ -127,9 +187,20 @@ where
     Ok(synced)
 }
 
+/// What every running target may rest on: only where it is the same for all of them is nothing read.
+fn common<'s, G: Gateway, C: Clock + Clone>(stages: &'s [Stage<'_, G, C>]) -> Option<&'s Quiet> {
+    let mut quiets = stages.iter().filter_map(|stage| match stage {
+        Stage::Running(run, _) => Some(run.rest().map(|rest| &rest.quiet)),
+        Stage::Over(..) => None,
+    });
+    let first = quiets.next()??;
+    quiets.all(|other| other.is_some_and(|q| q.files == first.files)).then_some(first)
+}
+
 async fn open<'a, G: Gateway, C: Clock + Clone>(
     work: &Work<'a, C>,
     site: &'a Site<'a, G>,
+    may_rest: bool,
 ) -> Result<Stage<'a, G, C>, StoreError> {
     let name = &site.target.name;
     let lock = match (!work.order.dry).then(|| TargetLock::take(work.store.path(), name)).transpose() {
@@ -151,7 +222,12 @@ async fn open<'a, G: Gateway, C: Clock + Clone>(
     let (report, head) = match &site.gateway {
         Err(error) => run.end_failed(error.clone()).await,
         Ok(_) => match run.recover().await {
-            Ok(()) => return Ok(Stage::Running(Box::new(run), lock)),
+            Ok(()) => {
+                if may_rest && site.expected.is_none() {
+                    run.look_for_rest().await;
+                }
+                return Ok(Stage::Running(Box::new(run), lock));
+            }
             Err(error) => run.fail(&error).await,
         },
     };
@@ -160,18 +236,20 @@ async fn open<'a, G: Gateway, C: Clock + Clone>(
 
 async fn close<G: Gateway, C: Clock + Clone>(
     stage: Stage<'_, G, C>,
-    mapped: Option<(&Roster, &BTreeMap<PersonKey, Wanted>)>,
+    given: &Given,
     expected: Option<&Expected>,
-    roster_error: Option<&ErrorReport>,
 ) -> (TargetReport, Option<Head>) {
     let (run, _lock) = match stage {
         Stage::Over(report, head) => return (*report, head),
         Stage::Running(run, lock) => (run, lock),
     };
-    match (mapped, roster_error) {
-        (Some((roster, wanted)), _) => run.carry_out(roster, wanted, expected).await,
-        (None, Some(error)) => run.end_failed(error.clone()).await,
-        (None, None) => run.end_failed(words::store_failed("no roster")).await,
+    match given {
+        Given::Mapped(roster, wanted, files) => {
+            run.read_from(files.clone()).carry_out(roster, wanted, expected).await
+        }
+        Given::Same => run.end_resting().await,
+        Given::Nothing(Some(error)) => run.end_failed(error.clone()).await,
+        Given::Nothing(None) => run.end_failed(words::store_failed("no roster")).await,
     }
 }
 

@@ -33,6 +33,7 @@ pub fn empty(target: &TargetName, run: RunId) -> TargetReport {
         duration_ms: 0,
         groups: Vec::new(),
         blocked: Vec::new(),
+        same_as: None,
         recovered: Vec::new(),
         warnings: Vec::new(),
         loosened: Vec::new(),
@@ -66,7 +67,8 @@ pub fn report(target: &TargetName, run: RunId, plan: &Plan) -> TargetReport {
     report
 }
 
-fn blocked_line(blocked: &crate::plan::Blocked) -> BlockedLine {
+/// Somebody left alone, as reports show it.
+pub fn blocked_line(blocked: &crate::plan::Blocked) -> BlockedLine {
     BlockedLine {
         person: blocked.person.clone(),
         username: blocked.username.clone(),

@@ -2,6 +2,7 @@
 //! is sent in between is in `real`. Who may run, and the roster, are the caller's business.
 
 mod real;
+mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,12 +21,13 @@ use crate::mapping::Wanted;
 use crate::model::PersonKey;
 use crate::plan::{self, AppliedRoster, Looks, Past, Plan, PlanInput, Snapshot};
 use crate::report::{ErrorReport, TargetReport};
-use crate::roster::Roster;
+use crate::roster::{FileMark, Roster};
 use crate::stop::Stop;
 use crate::store::audit::{Head, Record};
 use crate::store::journal::{Actor, NewRun, RunEnd, RunId, Trigger};
 use crate::store::memory::TargetRow;
 use crate::store::plans::PlanId;
+use crate::store::quiet::Rest;
 use crate::store::{Store, StoreError};
 
 /// The check of `[target.auth] updates_erase_password`, as a quarantine names it.
@@ -131,6 +133,10 @@ pub struct Run<'a, G, C: Clock + Clone> {
     warnings: Vec<String>,
     loosened: Vec<String>,
     mutated: bool,
+    /// The run that this one may rest on, should the roster's bytes be the same.
+    rest: Option<Rest>,
+    /// The files that its roster was read from, if their bytes say all there is to say.
+    files: Option<Vec<FileMark>>,
 }
 
 /// What planning gave.
@@ -168,6 +174,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             warnings: Vec::new(),
             loosened: Vec::new(),
             mutated: false,
+            rest: None,
+            files: None,
         };
         run.recovery.words.extend(crashed.into_iter().map(words::crashed));
         run.loosened = run.note_config().await?;
@@ -251,6 +259,9 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         } else if let Err(error) = self.real(&mut report, &planned, roster).await {
             let dirty = self.is_dirty().await;
             outcome::failed(&mut report, words::store_failed(&error.to_string()), dirty);
+        } else {
+            drop(planned);
+            self.note_quiet(&report, roster, wanted).await;
         }
         self.close(report).await
     }

@@ -17,6 +17,8 @@ use crate::roster::{Employment, Field, Person, SourceFacts, Texts};
 use crate::stop::Stop;
 use crate::store::journal::{Actor, Trigger};
 
+mod rest;
+
 fn person(id: &str, department: &str) -> Person {
     let row = RowRef { file: "hr.csv".into(), line: 2 };
     Person {

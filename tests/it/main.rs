@@ -64,6 +64,8 @@ mod roster;
 #[cfg(test)]
 mod roster_check;
 #[cfg(test)]
+mod same_bytes;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod simulation;

@@ -311,6 +311,42 @@ proptest! {
         }
     }
 
+    /// Until something is due, time alone changes nothing.
+    #[test]
+    fn nothing_happens_before_it_is_due(
+        settings in settings(true), rows in rows(true), lost in prop::collection::vec(0..14_usize, 0..4),
+        hired in prop::collection::vec((0..14_usize, 0..4_i64), 0..4), missing_for in 0..4_i64, hours in 0..100_i64,
+    ) {
+        let mut world = first_day(&settings, &rows);
+        world.target.leavers.missing_for = format!("{missing_for}d").try_into().unwrap();
+        for (id, days) in hired {
+            let first = Cell::Value(world.as_of + TimeDelta::days(days));
+            if let Some(person) = world.roster.people.get_mut(&key(&format!("{}", 10_001 + id))) {
+                person.hire_date = first;
+            }
+        }
+        for id in lost {
+            let (person, since) = (key(&format!("{}", 10_001 + id)), world.now - TimeDelta::days(1));
+            world.roster.people.remove(&person);
+            world.roster.blocked.remove(&person);
+            world.past.missing.insert(person, MissingSeen { since, rosters: 1 });
+        }
+        for given in world.past.overrides.values_mut().skip(1) {
+            given.until = Some(world.as_of + TimeDelta::days(1));
+        }
+        for _ in 0..16 {
+            let _ = world.carry_out();
+        }
+        let (plan, due) = (world.plan(), world.with(due));
+        world.later(TimeDelta::hours(hours));
+        if !due.has_come(world.as_of, world.now) {
+            let later = world.plan();
+            prop_assert_eq!(lines(&later), lines(&plan), "due {:?}", due);
+            prop_assert_eq!(blocked(&later), blocked(&plan), "due {:?}", due);
+            prop_assert_eq!(later.counts, plan.counts, "due {:?}", due);
+        }
+    }
+
     /// A plan survives being stored.
     #[test]
     fn a_plan_is_the_same_after_json(settings in settings(false), one in rows(true), two in rows(true)) {

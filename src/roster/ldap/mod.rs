@@ -33,6 +33,8 @@ use entry::{Attributes, Entries};
 pub use fault::LdapFault;
 use relay::Meter;
 
+/// What reports call an answer of a directory.
+pub(super) const FORMAT: &str = "ldap";
 /// Entries asked for at once.
 const PAGE: i32 = 500;
 /// Who is looked for where no filter is configured: people of Active Directory, or of other directories.
@@ -136,7 +138,7 @@ impl Directory {
         }
         let report = FileReport {
             file: rules.name.clone(),
-            format: "ldap",
+            format: FORMAT,
             bytes: entries.bytes,
             ..FileReport::default()
         };

@@ -1,0 +1,93 @@
+//! What the last run that left nothing to do stood on. Whoever changes something that planning reads takes the record
+//! away by that: the schema's triggers see to it. Whether a run may rest on it is decided in `sync`.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::Row as _;
+
+use super::journal::RunId;
+use super::{Store, StoreError, from_json, json};
+use crate::model::TargetName;
+use crate::plan::{Counts, Due};
+use crate::report::{RosterSummary, TargetReport};
+use crate::roster::FileMark;
+
+/// What a run that left nothing to do stood on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Quiet {
+    /// The program's version.
+    pub version: String,
+    /// Digest of the configuration.
+    pub config: String,
+    /// The roster's files, by source and name.
+    pub files: Vec<FileMark>,
+    /// What was read of them.
+    pub roster: RosterSummary,
+    /// The day that was planned for.
+    pub as_of: NaiveDate,
+    /// The moment.
+    pub at: DateTime<Utc>,
+    /// When the plan may differ by time alone.
+    pub due: Due,
+    /// What a plan made then would have counted.
+    pub counts: Counts,
+}
+
+/// The record with the run that left it, and what that run said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rest {
+    /// The run.
+    pub run: RunId,
+    /// What it stood on.
+    pub quiet: Quiet,
+    /// What it said.
+    pub report: TargetReport,
+}
+
+impl Store {
+    /// What the last run that left nothing to do stood on, if nothing has changed since.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn rest(&self, target: &TargetName) -> Result<Option<Rest>, StoreError> {
+        let target = target.to_string();
+        self.read("quiet", |c| {
+            Box::pin(async move {
+                let row = sqlx::query(
+                    "SELECT q.run, q.body, r.report FROM quiet q JOIN runs r ON r.id = q.run \
+                     WHERE q.target = ? AND r.report IS NOT NULL",
+                )
+                .bind(&target)
+                .fetch_optional(c)
+                .await?;
+                let Some(row) = row else { return Ok(None) };
+                Ok(Some(Rest {
+                    run: RunId(row.try_get("run")?),
+                    quiet: from_json(row.try_get("body")?, "quiet.body")?,
+                    report: from_json(row.try_get("report")?, "runs.report")?,
+                }))
+            })
+        })
+        .await
+    }
+
+    /// Remembers what a run that left nothing to do stood on.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn note_quiet(&self, target: &TargetName, run: RunId, quiet: Quiet) -> Result<(), StoreError> {
+        let target = target.to_string();
+        self.write("note quiet", move |c| {
+            Box::pin(async move {
+                sqlx::query("INSERT OR REPLACE INTO quiet (target, run, body) VALUES (?, ?, ?)")
+                    .bind(&target)
+                    .bind(run.0)
+                    .bind(json(&quiet)?)
+                    .execute(c)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}
