@@ -124,87 +124,90 @@ fn short(text: &str) -> String {
     text.chars().take(160).collect()
 }
 
-fn play(arguments: &Arguments, setting: Setting, stop_at: usize) -> anyhow::Result<Total> {
+/// One worker for each core, or as many as asked for.
+fn on_all(
+    arguments: &Arguments,
+    worker: &(impl Fn(usize) -> anyhow::Result<()> + Sync),
+) -> anyhow::Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let next = AtomicU64::new(arguments.from);
-    let end = arguments.from + arguments.seeds;
-    let total = Mutex::new(Total::default());
     std::thread::scope(|scope| {
-        let worker = || -> anyhow::Result<()> {
-            let mut lab = Lab::new()?;
-            loop {
-                let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= end {
-                    return Ok(());
-                }
-                let played = lab.play(seed, setting)?;
-                let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                total.played += 1;
-                total.coverage.merge(played.coverage);
-                if let Some(what) = played.violations.into_iter().next() {
-                    total.wrong.push((seed, what));
-                    total.wrong.sort();
-                }
-                if total.wrong.len() >= stop_at {
-                    next.store(end, Ordering::Relaxed);
-                }
-            }
-        };
-        let threads: Vec<_> = (0..arguments.threads.unwrap_or(cores)).map(|_| scope.spawn(worker)).collect();
+        let threads: Vec<_> = (0..arguments.threads.unwrap_or(cores))
+            .map(|number| scope.spawn(move || worker(number)))
+            .collect();
         for thread in threads {
             thread.join().map_err(|_| anyhow::anyhow!("a simulation panicked"))??;
         }
-        Ok::<_, anyhow::Error>(())
-    })?;
+        Ok(())
+    })
+}
+
+fn play(arguments: &Arguments, setting: Setting, stop_at: usize) -> anyhow::Result<Total> {
+    let next = AtomicU64::new(arguments.from);
+    let end = arguments.from + arguments.seeds;
+    let total = Mutex::new(Total::default());
+    let worker = |number: usize| -> anyhow::Result<()> {
+        let mut lab = Lab::on_processor(number)?;
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end {
+                return Ok(());
+            }
+            let played = lab.play(seed, setting)?;
+            let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            total.played += 1;
+            total.coverage.merge(played.coverage);
+            if let Some(what) = played.violations.into_iter().next() {
+                total.wrong.push((seed, what));
+                total.wrong.sort();
+            }
+            if total.wrong.len() >= stop_at {
+                next.store(end, Ordering::Relaxed);
+            }
+        }
+    };
+    on_all(arguments, &worker)?;
     Ok(total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
 /// All schedules of the small world. Each names those that leave it, so that a stack of beginnings reaches all of them.
 fn small(arguments: &Arguments) -> anyhow::Result<Total> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let stack = Mutex::new((vec![Vec::new()], 0_usize));
     let total = Mutex::new(Total::default());
-    std::thread::scope(|scope| {
-        let worker = || -> anyhow::Result<()> {
-            let mut lab = Lab::new()?;
-            loop {
-                let next = {
-                    let mut stack = stack.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    let next = stack.0.pop();
-                    stack.1 += usize::from(next.is_some());
-                    next.ok_or(stack.1)
-                };
-                let given = match next {
-                    Ok(given) => given,
-                    Err(0) => return Ok(()),
-                    Err(_) => {
-                        std::thread::yield_now();
-                        continue;
-                    }
-                };
-                let name = format!("{given:?}");
-                let (played, branches) = lab.play_small(given, false)?;
+    let worker = |number: usize| -> anyhow::Result<()> {
+        let mut lab = Lab::on_processor(number)?;
+        loop {
+            let next = {
                 let mut stack = stack.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                stack.0.extend(branches);
-                stack.1 -= 1;
-                let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                total.played += 1;
-                total.coverage.merge(played.coverage);
-                if let Some(what) = played.violations.into_iter().next() {
-                    let number = total.played;
-                    total.wrong.push((number, format!("{name}: {what}")));
+                let next = stack.0.pop();
+                stack.1 += usize::from(next.is_some());
+                next.ok_or(stack.1)
+            };
+            let given = match next {
+                Ok(given) => given,
+                Err(0) => return Ok(()),
+                Err(_) => {
+                    std::thread::yield_now();
+                    continue;
                 }
-                if total.wrong.len() >= arguments.stop_at || total.played >= arguments.seeds {
-                    stack.0.clear();
-                }
+            };
+            let name = format!("{given:?}");
+            let (played, branches) = lab.play_small(given, false)?;
+            let mut stack = stack.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            stack.0.extend(branches);
+            stack.1 -= 1;
+            let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            total.played += 1;
+            total.coverage.merge(played.coverage);
+            if let Some(what) = played.violations.into_iter().next() {
+                let number = total.played;
+                total.wrong.push((number, format!("{name}: {what}")));
             }
-        };
-        let threads: Vec<_> = (0..arguments.threads.unwrap_or(cores)).map(|_| scope.spawn(worker)).collect();
-        for thread in threads {
-            thread.join().map_err(|_| anyhow::anyhow!("a simulation panicked"))??;
+            if total.wrong.len() >= arguments.stop_at || total.played >= arguments.seeds {
+                stack.0.clear();
+            }
         }
-        Ok::<_, anyhow::Error>(())
-    })?;
+    };
+    on_all(arguments, &worker)?;
     Ok(total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 

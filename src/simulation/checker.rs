@@ -427,22 +427,22 @@ pub async fn read_books(store: &Store) -> Result<BooksOf, StoreError> {
         .read("simulation: books", |c| {
             Box::pin(async move {
                 let mut books = Books { target: "clean".into(), ..Books::default() };
-                let head = sqlx::query(
+                let rows = sqlx::query(
                     "SELECT t.state, (SELECT count(*) FROM intents WHERE state IN ('sending', 'unknown')) AS open, \
                      (SELECT group_concat(w, ' ') FROM (SELECT DISTINCT kind || state || unsettled AS w FROM intents \
                      WHERE unsettled = 1 OR state IN ('sending', 'unknown') ORDER BY w)) AS words, \
-                     (SELECT outcome FROM runs ORDER BY id DESC LIMIT 1) AS outcome FROM targets t",
+                     (SELECT outcome FROM runs ORDER BY id DESC LIMIT 1) AS outcome, e.username, e.group_path, e.note, \
+                     e.phone, e.roles, e.enabled FROM targets t LEFT JOIN entries e ON e.target = t.name",
                 )
-                .fetch_optional(&mut *c)
+                .fetch_all(c)
                 .await?;
-                if let Some(row) = head {
+                for row in &rows {
                     books.target = row.try_get("state")?;
                     books.open = row.try_get("open")?;
                     let words: Option<String> = row.try_get("words")?;
                     let outcome: Option<String> = row.try_get("outcome")?;
                     books.summary = format!("{} {words:?} {outcome:?}", books.target);
-                }
-                for row in sqlx::query("SELECT * FROM entries").fetch_all(c).await? {
+                    let Some(username) = row.try_get("username")? else { continue };
                     let roles: String = row.try_get("roles")?;
                     let roles: BTreeSet<String> = serde_json::from_str(&roles).unwrap_or_default();
                     let fields = (
@@ -452,7 +452,7 @@ pub async fn read_books(store: &Store) -> Result<BooksOf, StoreError> {
                         roles,
                         row.try_get("enabled")?,
                     );
-                    books.entries.push((row.try_get("username")?, fields));
+                    books.entries.push((username, fields));
                 }
                 Ok(BooksOf(books))
             })

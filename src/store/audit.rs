@@ -140,7 +140,17 @@ pub(crate) async fn head(c: &mut SqliteConnection) -> Result<Head, StoreError> {
 
 /// Appends a record, inside the caller's transaction.
 pub(crate) async fn append(c: &mut SqliteConnection, record: Record) -> Result<(), StoreError> {
-    let Head { seq, digest: prev } = head(c).await?;
+    let last = head(c).await?;
+    append_to(c, last, record).await.map(drop)
+}
+
+/// Appends a record to this head of the chain, inside the transaction that read it; gives the new head.
+pub(crate) async fn append_to(
+    c: &mut SqliteConnection,
+    last: Head,
+    record: Record,
+) -> Result<Head, StoreError> {
+    let Head { seq, digest: prev } = last;
     let seq = seq + 1;
     let body = record.body.to_string();
     let personal = record.personal.map(|p| {
@@ -184,7 +194,7 @@ pub(crate) async fn append(c: &mut SqliteConnection, record: Record) -> Result<(
             .execute(c)
             .await?;
     }
-    Ok(())
+    Ok(Head { seq, digest: written.digest })
 }
 
 struct Raw {
@@ -215,12 +225,16 @@ fn raw(row: &SqliteRow) -> Result<Raw, StoreError> {
     Ok(Raw { written, body, hash, salt: row.try_get("salt")?, personal })
 }
 
+/// Records that are read at a time.
+const PAGE: usize = 5000;
+
 async fn page(c: &mut SqliteConnection, after: i64) -> Result<Vec<Raw>, StoreError> {
     let rows = sqlx::query(
         "SELECT a.*, p.salt, p.body AS personal FROM audit a LEFT JOIN audit_personal p ON p.seq = a.seq \
-         WHERE a.seq > ? ORDER BY a.seq LIMIT 5000",
+         WHERE a.seq > ? ORDER BY a.seq LIMIT ?",
     )
     .bind(after)
+    .bind(PAGE as i64)
     .fetch_all(c)
     .await?;
     rows.iter().map(raw).collect()
@@ -289,6 +303,9 @@ impl Store {
                         waiting.retain(|h| h.digest != found.head.digest);
                     }
                     found.head = last;
+                    if records.len() < PAGE {
+                        break;
+                    }
                 }
                 found.broken.extend(waiting.into_iter().map(|h| Broken { seq: h.seq, what: "head" }));
                 Ok(found)

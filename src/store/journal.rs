@@ -293,8 +293,9 @@ impl Store {
                     .await?;
                 let body = json!({ "outcome": report.outcome, "exit_code": report.exit_code, "dry": new.dry,
                                    "trigger": new.trigger, "actor": new.actor, "config": new.config_digest });
-                audit::append(c, audit::Record::new("run_refused", now).on(&new.target, run).body(body)).await?;
-                Ok((run, audit::head(c).await?))
+                let record = audit::Record::new("run_refused", now).on(&new.target, run).body(body);
+                let last = audit::head(c).await?;
+                Ok((run, audit::append_to(c, last, record).await?))
             })
         })
         .await
@@ -530,6 +531,10 @@ impl Store {
                 .bind(target.as_str())
                 .fetch_all(&mut *c)
                 .await?;
+                if rows.is_empty() {
+                    return Ok(0);
+                }
+                let mut last = audit::head(c).await?;
                 for row in &rows {
                     let i = intent(row)?;
                     let code: Option<i64> = row.try_get("code")?;
@@ -540,7 +545,7 @@ impl Store {
                         .personal(json!({ "person": i.person, "username": i.username, "new_username": i.new_username,
                                           "before": i.before.as_ref().map(|e| masked(&e.state)),
                                           "after": i.after.as_ref().map(masked) }));
-                    audit::append(c, record).await?;
+                    last = audit::append_to(c, last, record).await?;
                 }
                 sqlx::query("UPDATE intents SET audited = 1 WHERE target = ? AND audited = 0 AND state NOT IN ('sending', 'unknown')")
                     .bind(target.as_str())
@@ -588,8 +593,8 @@ impl Store {
                 if let Some(same) = &stored.same_as {
                     body["same_as"] = json!(same);
                 }
-                audit::append(c, audit::Record::new("run_ended", now).on(&target, run).body(body)).await?;
-                audit::head(c).await
+                let last = audit::head(c).await?;
+                audit::append_to(c, last, audit::Record::new("run_ended", now).on(&target, run).body(body)).await
             })
         })
         .await

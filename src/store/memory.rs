@@ -134,20 +134,23 @@ async fn missing(
     Ok(all)
 }
 
-async fn removals_since(
+/// Confirmed removals of the last 24 hours and of the last 7 days.
+async fn removals(
     c: &mut SqliteConnection,
     target: &str,
-    since: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    let count: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM intents WHERE target = ? AND settled_at >= ? AND kind IN ('disable', 'delete') \
-         AND state IN ('applied', 'done')",
+    now: DateTime<Utc>,
+) -> Result<(u64, u64), StoreError> {
+    let row = sqlx::query(
+        "SELECT count(*) FILTER (WHERE settled_at >= ?2) AS day, count(*) AS week FROM intents WHERE target = ?1 \
+         AND settled_at >= ?3 AND kind IN ('disable', 'delete') AND state IN ('applied', 'done')",
     )
     .bind(target)
-    .bind(millis(since))
+    .bind(millis(now - TimeDelta::hours(24)))
+    .bind(millis(now - TimeDelta::days(7)))
     .fetch_one(c)
     .await?;
-    Ok(count.unsigned_abs())
+    let (day, week): (i64, i64) = (row.try_get("day")?, row.try_get("week")?);
+    Ok((day.unsigned_abs(), week.unsigned_abs()))
 }
 
 async fn returned(c: &mut SqliteConnection, target: &str) -> Result<BTreeSet<PersonKey>, StoreError> {
@@ -283,6 +286,7 @@ impl Store {
         self.read("past", |c| {
             Box::pin(async move {
                 let row = target_row(c, &name).await?;
+                let (removals_24h, removals_7d) = removals(c, &name, now).await?;
                 let (last_applied, replayed) = applied(c, &name, &roster_digest).await?;
                 let paused = row.paused.filter(|p| p.until.is_none_or(|until| until >= as_of));
                 Ok(Past {
@@ -293,8 +297,8 @@ impl Store {
                         missing_now.as_ref().map(|m| (roster_digest.as_str(), m)),
                     )
                     .await?,
-                    removals_24h: removals_since(c, &name, now - TimeDelta::hours(24)).await?,
-                    removals_7d: removals_since(c, &name, now - TimeDelta::days(7)).await?,
+                    removals_24h,
+                    removals_7d,
                     last_applied,
                     replayed,
                     returned: returned(c, &name).await?,
@@ -327,30 +331,26 @@ impl Store {
         people: BTreeSet<PersonKey>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let target = target.to_string();
+        let (target, people) = (target.to_string(), json(&people)?);
         self.write("note missing", move |c| {
             Box::pin(async move {
-                let known: Vec<String> = sqlx::query_scalar("SELECT DISTINCT person FROM missing WHERE target = ?")
-                    .bind(&target)
-                    .fetch_all(&mut *c)
-                    .await?;
-                let back = known.iter().filter(|k| PersonKey::new(k).is_ok_and(|k| !people.contains(&k)));
-                for person in back {
-                    sqlx::query("DELETE FROM missing WHERE target = ? AND person = ?")
-                        .bind(&target)
-                        .bind(person)
-                        .execute(&mut *c)
-                        .await?;
-                }
-                for person in &people {
-                    sqlx::query("INSERT OR IGNORE INTO missing (target, person, roster_digest, seen_at) VALUES (?, ?, ?, ?)")
-                        .bind(&target)
-                        .bind(person.as_str())
-                        .bind(&roster_digest)
-                        .bind(millis(now))
-                        .execute(&mut *c)
-                        .await?;
-                }
+                sqlx::query(
+                    "DELETE FROM missing WHERE target = ? AND person NOT IN (SELECT value FROM json_each(?))",
+                )
+                .bind(&target)
+                .bind(&people)
+                .execute(&mut *c)
+                .await?;
+                sqlx::query(
+                    "INSERT OR IGNORE INTO missing (target, person, roster_digest, seen_at) \
+                     SELECT ?1, value, ?3, ?4 FROM json_each(?2)",
+                )
+                .bind(&target)
+                .bind(&people)
+                .bind(&roster_digest)
+                .bind(millis(now))
+                .execute(c)
+                .await?;
                 Ok(())
             })
         })
@@ -367,23 +367,26 @@ impl Store {
         run: RunId,
         blocked: Vec<(PersonKey, String, NaiveDate)>,
     ) -> Result<(), StoreError> {
-        let target = target.to_string();
+        let (target, none, blocked) = (target.to_string(), blocked.is_empty(), json(&blocked)?);
         self.write("note blocked", move |c| {
             Box::pin(async move {
-                for (person, reason, since) in &blocked {
+                if !none {
                     sqlx::query(
-                        "INSERT INTO blocked (target, person, reason, since, run) VALUES (?1, ?2, ?3, ?4, ?5) \
-                         ON CONFLICT (target, person, reason) DO UPDATE SET run = ?5",
+                        "INSERT INTO blocked (target, person, reason, since, run) \
+                         SELECT ?1, value ->> 0, value ->> 1, value ->> 2, ?3 FROM json_each(?2) WHERE true \
+                         ON CONFLICT (target, person, reason) DO UPDATE SET run = ?3",
                     )
                     .bind(&target)
-                    .bind(person.as_str())
-                    .bind(reason)
-                    .bind(since.to_string())
+                    .bind(&blocked)
                     .bind(run.0)
                     .execute(&mut *c)
                     .await?;
                 }
-                sqlx::query("DELETE FROM blocked WHERE target = ? AND run <> ?").bind(&target).bind(run.0).execute(c).await?;
+                sqlx::query("DELETE FROM blocked WHERE target = ? AND run <> ?")
+                    .bind(&target)
+                    .bind(run.0)
+                    .execute(c)
+                    .await?;
                 Ok(())
             })
         })
@@ -480,23 +483,20 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn note_people(&self, roster: &Roster, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let mut people = Vec::with_capacity(roster.people.len());
-        for person in roster.people.values() {
-            people.push((person.key.clone(), json(&person.sources)?));
-        }
+        let people: Vec<_> = roster.people.values().map(|p| (&p.key, &p.sources)).collect();
+        let people = json(&people)?;
         self.write("note people", move |c| {
             Box::pin(async move {
-                for (person, sources) in &people {
-                    sqlx::query(
-                        "INSERT INTO people (person, sources, seen_at) VALUES (?1, ?2, ?3) \
-                         ON CONFLICT (person) DO UPDATE SET sources = ?2, seen_at = ?3 WHERE sources <> ?2",
-                    )
-                    .bind(person.as_str())
-                    .bind(sources)
-                    .bind(millis(now))
-                    .execute(&mut *c)
-                    .await?;
-                }
+                sqlx::query(
+                    "INSERT INTO people (person, sources, seen_at) \
+                     SELECT value ->> 0, value -> 1, ?2 FROM json_each(?1) WHERE true \
+                     ON CONFLICT (person) DO UPDATE SET sources = excluded.sources, seen_at = ?2 \
+                     WHERE sources <> excluded.sources",
+                )
+                .bind(&people)
+                .bind(millis(now))
+                .execute(c)
+                .await?;
                 Ok(())
             })
         })

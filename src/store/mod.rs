@@ -15,8 +15,8 @@ use chrono::{DateTime, TimeZone, Utc};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection};
 use tokio::sync::Mutex;
 
 use crate::clock::{Clock as _, SystemClock};
@@ -118,12 +118,18 @@ pub enum FaultPoint {
 }
 
 struct Shared {
-    connection: Mutex<SqliteConnection>,
+    connection: Mutex<Connected>,
     faults: Option<FaultHook>,
     broken: AtomicBool,
     /// Operations run to their end on the spot, see `inline`.
     #[cfg(any(test, feature = "simulation"))]
     inline: bool,
+}
+
+struct Connected {
+    sqlite: SqliteConnection,
+    /// A transaction was begun and not ended: its task was lost.
+    open: bool,
 }
 
 /// The database. Cheap to clone; all clones share one connection.
@@ -194,7 +200,7 @@ impl Store {
             source => StoreError::Migrate { path: path.clone(), source },
         })?;
         let shared = Shared {
-            connection: Mutex::new(connection),
+            connection: Mutex::new(Connected { sqlite: connection, open: false }),
             faults,
             broken: AtomicBool::new(false),
             #[cfg(any(test, feature = "simulation"))]
@@ -272,7 +278,7 @@ impl Store {
         let work = async move {
             let mut connection = self.shared.connection.lock().await;
             ask(&self.shared, doing, FaultPoint::Before)?;
-            work(&mut connection).await.map_err(|e| name_it(e, doing))
+            work(&mut connection.sqlite).await.map_err(|e| name_it(e, doing))
         };
         #[cfg(any(test, feature = "simulation"))]
         if self.is_inline() {
@@ -316,12 +322,43 @@ where
 {
     let mut connection = shared.connection.lock().await;
     ask(shared, doing, FaultPoint::Before)?;
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let value = work(&mut transaction).await.map_err(|e| name_it(e, doing))?;
-    ask(shared, doing, FaultPoint::BeforeCommit)?;
-    transaction.commit().await.map_err(|source| StoreError::Sql { doing, source })?;
+    if connection.open {
+        roll_back(&mut connection).await;
+    }
+    // Plain statements: sqlx's own transactions ask SQLite's thread for a receipt of each end, which costs as much again.
+    let begun = sqlx::query("BEGIN IMMEDIATE").execute(&mut connection.sqlite).await;
+    begun.map_err(|source| StoreError::Sql { doing, source })?;
+    connection.open = true;
+    let done = end_of(work, shared, &mut connection.sqlite, doing).await;
+    match &done {
+        Ok(_) => connection.open = false,
+        Err(_) => roll_back(&mut connection).await,
+    }
+    let value = done?;
     ask(shared, doing, FaultPoint::AfterCommit)?;
     Ok(value)
+}
+
+async fn end_of<T, F>(
+    work: F,
+    shared: &Shared,
+    connection: &mut SqliteConnection,
+    doing: &'static str,
+) -> Result<T, StoreError>
+where
+    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>>,
+{
+    let value = work(connection).await.map_err(|e| name_it(e, doing))?;
+    ask(shared, doing, FaultPoint::BeforeCommit)?;
+    let committed = sqlx::query("COMMIT").execute(connection).await;
+    committed.map_err(|source| StoreError::Sql { doing, source })?;
+    Ok(value)
+}
+
+/// Undoes what a transaction wrote. That there is none is no trouble: SQLite ends it by itself after some failures.
+async fn roll_back(connection: &mut Connected) {
+    let _ = sqlx::query("ROLLBACK").execute(&mut connection.sqlite).await;
+    connection.open = false;
 }
 
 /// Prepared statements that are kept: more than there are, so that none is prepared twice in a run.

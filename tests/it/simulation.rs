@@ -16,8 +16,9 @@ fn must_hold(played: &Played, what: &str) {
 #[test]
 fn no_schedule_of_faults_breaks_a_promise() {
     let each = seeds() / 2;
-    let play = |from: u64| {
-        let mut lab = Lab::new().unwrap();
+    let play = |processor: usize| {
+        let mut lab = Lab::on_processor(processor).unwrap();
+        let from = each * processor as u64;
         let mut coverage = Coverage::default();
         for seed in from..from + each {
             let played = lab.play(seed, Setting { trace: true, ..Setting::default() }).unwrap();
@@ -28,7 +29,7 @@ fn no_schedule_of_faults_breaks_a_promise() {
     };
     let mut coverage = std::thread::scope(|scope| {
         let other = scope.spawn(|| play(0));
-        let mut coverage = play(each);
+        let mut coverage = play(1);
         coverage.merge(other.join().unwrap());
         coverage
     });
@@ -59,7 +60,7 @@ fn the_canary_is_found_dead() {
 #[test]
 fn whichever_store_operation_fails_the_next_run_puts_it_right() {
     let play = |for_good: bool| {
-        let mut lab = Lab::new().unwrap();
+        let mut lab = Lab::on_processor(usize::from(for_good)).unwrap();
         let reached = (1..).find(|n| {
             let setting = Setting { trace: true, store_fails: Some((*n, for_good)), ..Setting::default() };
             let played = lab.play(3, setting).unwrap();
@@ -77,7 +78,7 @@ fn whichever_store_operation_fails_the_next_run_puts_it_right() {
 /// The beginning of the small world; `simulate --small` plays all of it.
 #[test]
 fn the_small_world_holds() {
-    let mut lab = Lab::new().unwrap();
+    let mut lab = Lab::on_processor(0).unwrap();
     let mut beginnings = std::collections::VecDeque::from([Vec::new()]);
     for _ in 0..300 {
         let Some(given) = beginnings.pop_front() else { break };
@@ -89,8 +90,7 @@ fn the_small_world_holds() {
 }
 
 /// The harness itself: an engine that is broken in this way must be caught.
-fn catches(flaw: Flaw) {
-    let mut lab = Lab::new().unwrap();
+fn catches(lab: &mut Lab, flaw: Flaw) {
     let setting = Setting { flaw: Some(flaw), ..Setting::default() };
     let caught = (0..5000).find(|seed| !lab.play(*seed, setting).unwrap().violations.is_empty());
     assert!(caught.is_some(), "{} is not caught", flaw.as_str());
@@ -100,8 +100,12 @@ fn catches(flaw: Flaw) {
 fn every_engine_that_is_broken_on_purpose_is_caught() {
     let (some, others): (Vec<Flaw>, Vec<Flaw>) =
         Flaw::ALL.iter().filter(|flaw| !flaw.is_rare()).partition(|flaw| (**flaw as u8).is_multiple_of(2));
+    let all_caught = |processor: usize, flaws: Vec<Flaw>| {
+        let mut lab = Lab::on_processor(processor).unwrap();
+        flaws.into_iter().for_each(|flaw| catches(&mut lab, flaw));
+    };
     std::thread::scope(|scope| {
-        scope.spawn(|| some.into_iter().for_each(catches));
-        others.into_iter().for_each(catches);
+        scope.spawn(|| all_caught(0, some));
+        all_caught(1, others);
     });
 }
