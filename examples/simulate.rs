@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Parser;
 use rosterd::clock::{Clock, SystemClock};
+use rosterd::gateway::Dialect;
 use rosterd::sabotage::Flaw;
 use rosterd::simulation::coverage::Coverage;
 use rosterd::simulation::{Lab, Setting};
@@ -17,9 +18,9 @@ use rosterd::simulation::{Lab, Setting};
 /// Plays seeded schedules of faults against rosterd's engine.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many seeds.
-    #[arg(long, default_value_t = 10_000)]
-    seeds: u64,
+    /// How many seeds; 10,000 if not given, and all schedules of the small world.
+    #[arg(long)]
+    seeds: Option<u64>,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     from: u64,
@@ -143,7 +144,7 @@ fn on_all(
 
 fn play(arguments: &Arguments, setting: Setting, stop_at: usize) -> anyhow::Result<Total> {
     let next = AtomicU64::new(arguments.from);
-    let end = arguments.from + arguments.seeds;
+    let end = arguments.from + arguments.seeds.unwrap_or(10_000);
     let total = Mutex::new(Total::default());
     let worker = |number: usize| -> anyhow::Result<()> {
         let mut lab = Lab::on_processor(number)?;
@@ -171,7 +172,8 @@ fn play(arguments: &Arguments, setting: Setting, stop_at: usize) -> anyhow::Resu
 
 /// All schedules of the small world. Each names those that leave it, so that a stack of beginnings reaches all of them.
 fn small(arguments: &Arguments) -> anyhow::Result<Total> {
-    let stack = Mutex::new((vec![Vec::new()], 0_usize));
+    let both = [Dialect::UpdaterCloud, Dialect::Openapi];
+    let stack = Mutex::new((both.map(|dialect| (dialect, Vec::new())).to_vec(), 0_usize));
     let total = Mutex::new(Total::default());
     let worker = |number: usize| -> anyhow::Result<()> {
         let mut lab = Lab::on_processor(number)?;
@@ -182,18 +184,18 @@ fn small(arguments: &Arguments) -> anyhow::Result<Total> {
                 stack.1 += usize::from(next.is_some());
                 next.ok_or(stack.1)
             };
-            let given = match next {
-                Ok(given) => given,
+            let (dialect, given) = match next {
+                Ok(next) => next,
                 Err(0) => return Ok(()),
                 Err(_) => {
                     std::thread::yield_now();
                     continue;
                 }
             };
-            let name = format!("{given:?}");
-            let (played, branches) = lab.play_small(given, false)?;
+            let name = format!("{} {given:?}", dialect.as_str());
+            let (played, branches) = lab.play_small(dialect, given, false)?;
             let mut stack = stack.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            stack.0.extend(branches);
+            stack.0.extend(branches.into_iter().map(|given| (dialect, given)));
             stack.1 -= 1;
             let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             total.played += 1;
@@ -202,7 +204,9 @@ fn small(arguments: &Arguments) -> anyhow::Result<Total> {
                 let number = total.played;
                 total.wrong.push((number, format!("{name}: {what}")));
             }
-            if total.wrong.len() >= arguments.stop_at || total.played >= arguments.seeds {
+            if total.wrong.len() >= arguments.stop_at
+                || arguments.seeds.is_some_and(|most| total.played >= most)
+            {
                 stack.0.clear();
             }
         }

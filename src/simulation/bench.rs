@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::checker::Witness;
 use super::coverage::Coverage;
 use super::dice::Dice;
+use super::power::{Cut, Disk, log_length};
 use super::small::Script;
 use crate::clock::Clock;
 use crate::gateway::embedded::Device;
@@ -114,6 +115,21 @@ impl Rates {
     }
 }
 
+impl Rates {
+    /// Little but calls that land later.
+    pub fn late(dice: &mut Dice) -> Self {
+        let some = |dice: &mut Dice, rate| if dice.one_in(3) { rate } else { 0 };
+        Self {
+            late: dice.pick(&[150, 400]).unwrap_or(0),
+            before: some(dice, 100),
+            reads: some(dice, 100),
+            commit: some(dice, 300),
+            crash: some(dice, 10),
+            ..Self::default()
+        }
+    }
+}
+
 /// A request that is still on its way.
 #[derive(Debug)]
 struct LateCall {
@@ -156,6 +172,9 @@ pub struct Bench {
     stop: Stop,
     store_broken: bool,
     dead: bool,
+    /// Where the database is, if the power fails where a process dies.
+    disk: Option<Disk>,
+    cut: Option<Cut>,
     /// In the small world nothing is left to chance.
     script: Option<Script>,
     /// The latest time that any process took for the present.
@@ -231,6 +250,8 @@ impl Bench {
             stop: Stop::new(),
             store_broken: false,
             dead: false,
+            disk: None,
+            cut: None,
             script: None,
             farthest: DateTime::UNIX_EPOCH,
             nth: None,
@@ -272,6 +293,7 @@ impl Bench {
         self.stop = stop;
         self.store_broken = false;
         self.dead = false;
+        self.cut = None;
         self.offset = TimeDelta::zero();
         self.coverage.runs += 1;
     }
@@ -282,6 +304,19 @@ impl Bench {
             let line = format!("{:>9.3}s {}", self.since.as_secs_f64(), what());
             self.trace.push(line);
         }
+    }
+
+    /// Wherever a process dies the power fails, and this is its disk.
+    pub fn on_mains(&mut self, disk: Disk) {
+        self.disk = Some(disk);
+    }
+
+    /// The disk, and where the power failed while it was written: if the process died, and with the power.
+    pub fn after_power_cut(&mut self) -> Option<(Disk, Option<Cut>)> {
+        let cut = self.cut.take();
+        let disk = self.disk.take_if(|_| self.dead)?;
+        self.coverage.fault(if cut.is_some() { "power cut in a commit" } else { "power cut" });
+        Some((disk, cut))
     }
 
     /// Lets at least so much time pass that no call can land any more: one that was signed by a clock ahead of the time
@@ -348,7 +383,7 @@ impl Bench {
         // Dying before a call is dying after whatever came before it.
         if let Some(script) = &mut self.script
             && label.contains("answer")
-            && script.dies()
+            && script.dies_unanswered()
         {
             self.die(label);
             return true;
@@ -400,6 +435,12 @@ impl Bench {
         self.note(|| format!("somebody makes {name} by hand, and commits"));
     }
 
+    /// Somebody adopted this user.
+    pub fn adopted(&mut self, name: &Username, number: u64) {
+        self.coverage.fault("adopted by hand");
+        self.note(|| format!("somebody adopts {name} for {number}"));
+    }
+
     fn die(&mut self, label: &'static str) {
         self.dead = true;
         *self.coverage.crashes.entry(label).or_default() += 1;
@@ -415,6 +456,7 @@ impl Bench {
             FaultPoint::BeforeCommit => "before a store commit",
             FaultPoint::AfterCommit => "after a store commit",
         };
+        let alive = !self.dead;
         let by_script =
             point == FaultPoint::AfterCommit && !self.dead && self.script.as_mut().is_some_and(Script::dies);
         if by_script || (!self.dead && self.dice.permille(self.rates.crash)) {
@@ -423,6 +465,12 @@ impl Bench {
         let nth = self.nth_fails();
         let fails = self.store_broken || nth || self.dice.permille(self.rates.store);
         if self.dead {
+            // The power fails while this is being written: some of it may reach the disk.
+            let writing = alive && !self.store_broken && point == FaultPoint::BeforeCommit;
+            if let Some(disk) = self.disk.as_ref().filter(|_| writing) {
+                self.cut = Some(Cut { synced: log_length(&disk.path()) });
+                return Ok(());
+            }
             return Err(sqlx::Error::PoolClosed);
         }
         if !fails {
@@ -511,7 +559,8 @@ impl Bench {
     /// Puts a request on its long way. It was signed when it was sent, a time-out ago.
     pub fn delay(&mut self, mutation: Option<Mutation>) {
         let longest = if self.weather.any_time { 3 * 86_400 } else { 290 };
-        let due = self.since + Duration::from_millis(1 + self.dice.below(longest * 1000));
+        let drawn = self.since + Duration::from_millis(1 + self.dice.below(longest * 1000));
+        let due = self.script.as_ref().and_then(Script::lands).unwrap_or(drawn);
         let signed = (self.wall() - TimeDelta::seconds(10)).timestamp();
         self.late.push(LateCall { due, signed, mutation });
     }

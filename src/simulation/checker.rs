@@ -127,13 +127,15 @@ impl Witness {
         let Ok(found) = answer else { return };
         self.order += 1;
         self.known.insert(name.to_owned(), self.order);
-        if let Some(r) = found {
+        // What an answer leaves out may be either.
+        let enabled = |r: &UserRecord| r.enabled.map_or(vec![true, false], |enabled| vec![enabled]);
+        for (r, enabled) in found.iter().flat_map(|r| enabled(r).into_iter().map(move |e| (r, e))) {
             let fields = (
                 r.group.clone().unwrap_or_default(),
                 r.note.clone().unwrap_or_default(),
                 r.phone.clone().unwrap_or_default(),
                 r.roles.clone().unwrap_or_default(),
-                r.enabled.unwrap_or(true),
+                enabled,
             );
             self.confirmed.entry(name.to_owned()).or_default().push(fields);
         }
@@ -144,10 +146,13 @@ impl Witness {
         let (kind, names) = (kind(mutation), names(mutation));
         let (dry, commits) = (self.dry, self.commits);
         self.check(!dry, || format!("a dry run sends {kind} {names:?}"));
-        self.check(commits == 0, || format!("{kind} {names:?} after the commit"));
         self.check(journal.trouble.is_none(), || {
             format!("the journal cannot be read: {:?}", journal.trouble)
         });
+        if matches!(mutation, Mutation::Kick(_)) {
+            return self.kicks(&names, journal);
+        }
+        self.check(commits == 0, || format!("{kind} {names:?} after the commit"));
         self.check(journal.target != "clean", || format!("{kind} {names:?} while the target is clean"));
         let call = journal.find(kind, &names);
         self.check(call.is_some(), || format!("{kind} {names:?} is not in the journal: {journal:?}"));
@@ -175,6 +180,20 @@ impl Witness {
         self.in_flight.push((names, removal, at));
     }
 
+    /// Sessions are about to be ended: a change that needs no commit and may not come before one.
+    fn kicks(&mut self, names: &[String], journal: &JournalView) {
+        let (after, written) = (self.confirmed_commit, journal.find("kick", &[]).is_some());
+        self.check(after, || format!("sessions of {names:?} are ended before a confirmed commit"));
+        self.check(written, || format!("a kick that is not in the journal: {journal:?}"));
+        let ours = names.iter().all(|name| !self.strangers.contains_key(name));
+        self.check(ours, || format!("sessions of strangers are ended: {names:?}"));
+    }
+
+    /// Whether this user is somebody else's.
+    pub fn is_stranger(&self, name: &str) -> bool {
+        self.strangers.contains_key(name)
+    }
+
     /// Whether the engine ever sent this name.
     pub fn has_named(&self, name: &str) -> bool {
         self.named.contains(name)
@@ -199,6 +218,9 @@ impl Witness {
 
     /// A change was answered.
     pub fn answered(&mut self, mutation: &Mutation, outcome: &Outcome) {
+        if matches!(mutation, Mutation::Kick(_)) {
+            return;
+        }
         let named = names(mutation);
         let call = self.in_flight.iter().position(|(names, ..)| *names == named);
         let call = call.map(|at| self.in_flight.swap_remove(at));

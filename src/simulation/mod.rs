@@ -9,6 +9,8 @@ pub mod checker;
 pub mod coverage;
 pub mod dice;
 pub mod line;
+mod people;
+pub mod power;
 pub mod small;
 pub mod staff;
 
@@ -26,11 +28,12 @@ use checker::{STRANGERS, Witness};
 use coverage::Coverage;
 use dice::Dice;
 use line::Line;
+use power::Disk;
 use staff::{DEPARTMENTS, ROLES, Staff};
 
 use crate::clock::Clock;
 use crate::config::{AccountConfig, Span, TargetConfig};
-use crate::gateway::embedded::{Device, Furniture};
+use crate::gateway::embedded::{Device, Furniture, Quirk};
 use crate::gateway::{Dialect, Mutation};
 use crate::mapping;
 use crate::model::{GroupPath, Username};
@@ -38,7 +41,7 @@ use crate::report::TargetReport;
 use crate::roster::Roster;
 use crate::sabotage::{self, Flaw};
 use crate::stop::Stop;
-use crate::store::journal::{Actor, Trigger};
+use crate::store::journal::{Actor, RunId, Trigger};
 use crate::store::{Store, StoreError};
 use crate::sync::{Ground, Order, Run};
 
@@ -83,8 +86,8 @@ pub struct Lab {
 /// Why a simulation cannot be made, let alone judged.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
-    /// No runtime.
-    #[error("no runtime: {0}")]
+    /// No runtime, or no disk.
+    #[error("no room for the simulation: {0}")]
     Runtime(#[from] std::io::Error),
     /// The database.
     #[error("the simulation's database: {0}")]
@@ -98,6 +101,18 @@ fn wrong(error: impl std::fmt::Display) -> LabError {
     LabError::Settings(error.to_string())
 }
 
+/// Ways in which devices differ that reach beyond the wire.
+const QUIRKS: [Quirk; 5] = [
+    Quirk::DeleteAbsentRefused,
+    Quirk::UpdatesErasePassword,
+    Quirk::OpenapiErases,
+    Quirk::MissingIsEnable,
+    Quirk::UnknownRoleRefused,
+];
+
+/// One seed in so many plays on a disk whose power fails.
+const POWER_CUTS: u64 = 16;
+
 /// What stays the same in all runs of a seed.
 struct World {
     target: TargetConfig,
@@ -105,6 +120,9 @@ struct World {
     dialect: Dialect,
     deletes: bool,
     reuse: bool,
+    /// Calls land late and people change their minds at the same time.
+    restless: bool,
+    quirks: std::collections::BTreeSet<Quirk>,
 }
 
 impl Lab {
@@ -141,9 +159,10 @@ impl Lab {
     pub fn play(&mut self, seed: u64, setting: Setting) -> Result<Played, LabError> {
         let store = self.store.take();
         sabotage::set(setting.flaw);
-        let (played, store) = self.runtime.block_on(play(seed, setting, store))?;
+        let played = self.runtime.block_on(play(seed, setting, store));
         sabotage::set(None);
-        self.store = Some(store);
+        let (played, store) = played?;
+        self.store = store;
         Ok(played)
     }
 }
@@ -182,6 +201,13 @@ impl World {
     fn draw(dice: &mut Dice) -> Result<Self, LabError> {
         let dialect = if dice.one_in(2) { Dialect::UpdaterCloud } else { Dialect::Openapi };
         let deletes = dice.one_in(2);
+        let restless = dice.one_in(4);
+        let mut quirks: std::collections::BTreeSet<Quirk> =
+            QUIRKS.iter().copied().filter(|_| dice.one_in(6)).collect();
+        // A device that shows nobody's state hides a disable whose answer was lost: see docs/reliability.md.
+        if !deletes {
+            quirks.remove(&Quirk::MissingIsEnable);
+        }
         let off = [
             "max_missing",
             "max_missing_percent",
@@ -212,14 +238,20 @@ impl World {
             "protect": ["admin", "svc-*"],
             "look": dice.pick(&["erasing", "always"]),
             "create_groups": dialect == Dialect::Openapi,
-            "max_duration": dice.pick(&["4h", "4h", "30s", "2m"]),
+            "max_duration": if restless { Some("4h") } else { dice.pick(&["4h", "4h", "30s", "2m"]) },
+            "verify": dice.pick(&["none", "none", "none", "sample", "all"]),
+            "auth": { "updates_erase_password": quirks.contains(&Quirk::UpdatesErasePassword) },
             "pace": {
-                "retries": dice.below(4),
+                "retries": if restless { 1 + dice.below(3) } else { dice.below(4) },
                 "delete_batch": 1 + dice.below(4),
                 "concurrency": dice.pick(&[1, 1, 3]),
-                "calls_per_minute": dice.pick(&[0, 0, 0, 6, 60]),
+                "calls_per_minute": if restless { Some(0) } else { dice.pick(&[0, 0, 0, 6, 60]) },
             },
-            "leavers": { "action": if deletes { "delete" } else { "disable" } },
+            "leavers": {
+                "action": if deletes { "delete" } else { "disable" },
+                "adopted": if deletes { "delete" } else { "disable" },
+                "kick_online": dialect == Dialect::Openapi && dice.one_in(3),
+            },
             "guard": guard,
         });
         let account = json!({ "username": "{login}", "roster_roles": ["*"] });
@@ -228,7 +260,9 @@ impl World {
             account: serde_json::from_value(account).map_err(wrong)?,
             dialect,
             deletes,
-            reuse: deletes && dice.one_in(4),
+            reuse: deletes && (restless || dice.one_in(4)),
+            restless,
+            quirks,
         })
     }
 
@@ -242,7 +276,10 @@ impl World {
         world.target.leavers.action = crate::config::LeaverAction::Delete;
         world.target.max_duration = None;
         world.target.guard.max_failed_percent = crate::config::Limit::OFF;
-        (world.deletes, world.reuse) = (true, false);
+        world.target.verify = crate::config::Verify::None;
+        world.target.leavers.kick_online = false;
+        (world.deletes, world.reuse, world.restless) = (true, false, false);
+        world.quirks.clear();
         Ok(world)
     }
 
@@ -259,7 +296,7 @@ impl World {
             roles: ROLES.iter().map(|r| (*r).to_owned()).collect(),
             ..Furniture::default()
         };
-        let mut device = Device::new(self.dialect, std::collections::BTreeSet::default(), &furniture);
+        let mut device = Device::new(self.dialect, self.quirks.clone(), &furniture);
         let at = chrono::DateTime::UNIX_EPOCH;
         for name in STRANGERS {
             let by_hand = Username::new(name).and_then(bench::by_hand).map_err(wrong)?;
@@ -270,11 +307,26 @@ impl World {
     }
 }
 
-async fn play(seed: u64, setting: Setting, store: Option<Store>) -> Result<(Played, Store), LabError> {
+async fn play(
+    seed: u64,
+    setting: Setting,
+    store: Option<Store>,
+) -> Result<(Played, Option<Store>), LabError> {
     let mut dice = Dice::new(seed);
-    let mut store = empty_store(store).await?;
     let mut world = World::draw(&mut dice)?;
-    let mut staff = Staff::new(&mut dice, world.reuse);
+    let disk = match dice.one_in(POWER_CUTS) {
+        true => Some(Disk::new(Dice::new(seed ^ 0xD15C))?),
+        false => None,
+    };
+    // A store in memory waits for the next seed.
+    let (mut store, spare) = match &disk {
+        Some(disk) => (disk.database().await?, store),
+        None => (empty_store(store).await?, None),
+    };
+    let mut staff = match world.restless {
+        true => Staff::restless(&mut dice, world.reuse),
+        false => Staff::new(&mut dice, world.reuse),
+    };
     if dice.one_in(6) {
         let name = if dice.one_in(2) { "walkin" } else { "svc-mail" };
         staff.collide(&mut dice, name);
@@ -284,23 +336,38 @@ async fn play(seed: u64, setting: Setting, store: Option<Store>) -> Result<(Play
     let Setting { any_time, restart_drops, trace, store_fails, .. } = setting;
     let weather = Weather { any_time, restart_drops, trace };
     let shared = Shared::new(Bench::new(Dice::new(seed ^ 0xFA17), device, witness, weather));
-    let storms = if store_fails.is_some() { 0 } else { dice.below(4) };
+    let on_disk = disk.is_some();
+    if let Some(disk) = disk {
+        shared.lock().on_mains(disk);
+    }
+    let storms = if store_fails.is_some() { 0 } else { dice.below(4) + u64::from(world.restless) };
+    let pauses: &[u64] = if world.restless { &[1, 20, 60, 120] } else { &[1, 20, 120, 280, 700, 86_400] };
+    let mut last = None;
     for _ in 0..=storms {
-        let mut rates = Rates::draw(&mut dice);
+        let mut rates = if world.restless { Rates::late(&mut dice) } else { Rates::draw(&mut dice) };
         let mut dry = dice.one_in(8);
         if let Some((n, for_good)) = store_fails {
             (rates, dry) = (Rates::default(), false);
             shared.lock().fail_store_at(n, for_good);
         }
-        store = run(&world, &shared, store, &staff, rates, dry).await?.0;
-        let pause = dice.pick(&[1, 20, 120, 280, 700, 86_400]).unwrap_or(1);
+        let undo = last.filter(|_| store_fails.is_none() && dice.one_in(12));
+        let turn = Turn { rates, dry, undo };
+        let report;
+        (store, report) = run(&world, &shared, store, &staff, turn).await?;
+        last = report.and_then(|r| r.run_id.parse().ok()).map(RunId).or(last);
+        let pause = dice.pick(pauses).unwrap_or(1);
         shared.lock().pass(Duration::from_secs(pause));
         staff.change(&mut dice);
+        if world.restless && dice.one_in(2) {
+            store = store.with_faults(None).await?;
+            people::adopt(&world, &shared, &store, &mut staff, &mut dice).await?;
+        }
     }
     // A call's life counts from when it was signed, by a clock that may have been an hour ahead.
     let calm = Duration::from_secs(if any_time { 400_000 } else { 3600 + 700 });
     world.target.max_duration = Some(Span::seconds(4 * 3600));
-    end(&world, &shared, store, &staff, seed, calm).await
+    let (played, store) = end(&world, &shared, store, &staff, seed, calm).await?;
+    Ok((played, if on_disk { spare } else { Some(store) }))
 }
 
 /// The storm is over: a calm run puts everything right, and the one after it does nothing.
@@ -314,12 +381,14 @@ async fn end(
 ) -> Result<(Played, Store), LabError> {
     shared.lock().spare_store();
     shared.lock().calm_down(calm);
+    store = store.with_faults(None).await?;
+    people::resume(shared, &store).await?;
     let mut staff = staff.clone();
     staff.repair();
     let mut report = None;
     // Somebody who takes a leaver's name gets it in the run after the one that freed it.
     for _ in 0..if world.reuse { 3 } else { 1 } {
-        (store, report) = run(world, shared, store, &staff, Rates::default(), false).await?;
+        (store, report) = run(world, shared, store, &staff, Turn::default()).await?;
         shared.lock().pass(Duration::from_secs(700));
     }
     {
@@ -331,7 +400,7 @@ async fn end(
         }
         bench.witness.settles(&bench.device, &staff, world.deletes);
     }
-    (store, report) = run(world, shared, store, &staff, Rates::default(), false).await?;
+    (store, report) = run(world, shared, store, &staff, Turn::default()).await?;
     let audit = store.audit_verify(Vec::new()).await?;
     let mut bench = shared.lock();
     let bench = &mut *bench;
@@ -360,15 +429,24 @@ fn tamper(bench: &mut Bench, staff: &Staff) -> Result<(), LabError> {
     Ok(())
 }
 
+/// What is particular to one run.
+#[derive(Debug, Default)]
+struct Turn {
+    rates: Rates,
+    dry: bool,
+    /// Put back what this run changed.
+    undo: Option<RunId>,
+}
+
 /// One process on the database: a run until its end, or its death.
 async fn run(
     world: &World,
     shared: &Shared,
     store: Store,
     staff: &Staff,
-    rates: Rates,
-    dry: bool,
+    turn: Turn,
 ) -> Result<(Store, Option<TargetReport>), LabError> {
+    let Turn { rates, dry, undo } = turn;
     let stop = Stop::new();
     let roster = staff.roster().map_err(wrong)?;
     let store = store.with_faults(Some(shared.hook())).await?;
@@ -376,7 +454,10 @@ async fn run(
         let mut bench = shared.lock();
         bench.begin(rates, stop.clone(), staff.joiners());
         bench.witness.begin(dry);
-        bench.note(|| format!("run, {}: {staff:?}", if dry { "dry" } else { "real" }));
+        bench.note(|| format!("run, {}, undo {undo:?}: {staff:?}", if dry { "dry" } else { "real" }));
+        if undo.is_some() {
+            bench.coverage.fault("a run undone");
+        }
         Order {
             as_of: bench.wall().date_naive(),
             dry,
@@ -385,7 +466,7 @@ async fn run(
             actor: Actor::default(),
             config_digest: "simulated".into(),
             only: None,
-            undo: None,
+            undo,
             allow_guards: std::collections::BTreeSet::default(),
             reason: String::new(),
             stop,
@@ -395,7 +476,19 @@ async fn run(
     let result = until_death(shared, whole_run(world, shared, &store, &line, &order, &roster)).await;
     drop(line);
     // The dead process's writes fail; after this there are none.
-    let store = store.with_faults(Some(shared.hook())).await?;
+    let mut store = store.with_faults(Some(shared.hook())).await?;
+    let cut = shared.lock().after_power_cut();
+    if let Some((mut disk, cut)) = cut {
+        let what;
+        (store, what) = disk.cut(store, cut).await?;
+        let whole = store.is_whole().await?;
+        let mut bench = shared.lock();
+        bench.note(|| format!("the power fails: {what}"));
+        if !whole {
+            bench.witness.violations.push("the database is damaged after a power cut".into());
+        }
+        bench.on_mains(disk);
+    }
     let report = result.and_then(Result::ok);
     let books = checker::read_books(&store).await;
     let mut bench = shared.lock();

@@ -73,12 +73,15 @@ pub struct Staff {
     most: u64,
     logins: u64,
     reuse: bool,
+    /// Names pass on, people go and come back as often as may be.
+    restless: bool,
 }
 
 impl Staff {
     /// A company of up to six. `reuse`: a joiner may get the login of somebody who left.
     pub fn new(dice: &mut Dice, reuse: bool) -> Self {
-        let mut staff = Self { members: BTreeMap::new(), most: 1 + dice.below(6), logins: 0, reuse };
+        let mut staff =
+            Self { members: BTreeMap::new(), most: 1 + dice.below(6), logins: 0, reuse, restless: false };
         for _ in 0..dice.below(staff.most + 1) {
             staff.join(dice);
         }
@@ -92,7 +95,7 @@ impl Staff {
         let free = |m: &Member| m.presence != Presence::Here;
         let shared = |l: &str, all: &BTreeMap<u64, Member>| all.values().filter(|m| m.login == l).count() > 1;
         if self.reuse
-            && dice.one_in(2)
+            && (self.restless || dice.one_in(2))
             && let Some(left) = self.members.values().find(|m| free(m) && !shared(&m.login, &self.members))
         {
             login.clone_from(&left.login);
@@ -110,10 +113,75 @@ impl Staff {
         self.members.insert(number, member);
     }
 
+    /// A company in which people change their minds: they go and come back, and their names pass on.
+    pub fn restless(dice: &mut Dice, reuse: bool) -> Self {
+        Self { restless: true, ..Self::new(dice, reuse) }
+    }
+
+    /// What happens in HR until the next export of a restless company.
+    fn change_minds(&mut self, dice: &mut Dice) {
+        for _ in 0..=dice.below(2) {
+            let numbers: Vec<u64> = self.members.keys().copied().collect();
+            let Some(number) = dice.pick(&numbers).filter(|_| !dice.one_in(4)) else {
+                self.join_if_room(dice);
+                continue;
+            };
+            let free = self.may_return(number);
+            self.logins += 1;
+            let fresh = format!("u{}", self.logins);
+            let Some(member) = self.members.get_mut(&number) else { continue };
+            match (member.presence, dice.below(4)) {
+                (Presence::Here, 0) => {
+                    member.login = fresh;
+                    member.renamed = true;
+                }
+                (Presence::Here, n) => {
+                    member.presence = if n == 1 { Presence::Missing } else { Presence::Left };
+                    if self.reuse && dice.one_in(2) {
+                        self.join_if_room(dice);
+                    }
+                }
+                _ if free => member.presence = Presence::Here,
+                _ => {}
+            }
+        }
+    }
+
+    fn join_if_room(&mut self, dice: &mut Dice) {
+        if self.members.len() < 8 {
+            self.join(dice);
+        }
+    }
+
+    /// Whether nobody else has the login of this member.
+    fn may_return(&self, number: u64) -> bool {
+        let others = |login: &str| {
+            self.members.iter().any(|(n, m)| *n != number && m.login == login && m.presence == Presence::Here)
+        };
+        self.members.get(&number).is_some_and(|member| !others(&member.login))
+    }
+
+    /// HR finds out that a login is somebody's who was not known: whoever had it gets another. Gives the new one's
+    /// number, if there is room for them.
+    pub fn correct(&mut self, dice: &mut Dice, login: &str) -> Option<u64> {
+        if self.members.len() >= 8 {
+            return None;
+        }
+        let number = 10_000 + self.members.len() as u64;
+        self.join(dice);
+        for (_, member) in self.members.iter_mut().filter(|(n, m)| **n != number && m.login == login) {
+            self.logins += 1;
+            (member.login, member.renamed) = (format!("u{}", self.logins), true);
+        }
+        let new = self.members.get_mut(&number)?;
+        (new.login, new.renamed) = (login.to_owned(), true);
+        Some(number)
+    }
+
     /// One who stays, one who will leave.
     pub fn three() -> Self {
         let mut dice = Dice::new(1);
-        let mut staff = Self { members: BTreeMap::new(), most: 3, logins: 0, reuse: false };
+        let mut staff = Self { members: BTreeMap::new(), most: 3, logins: 0, reuse: false, restless: false };
         staff.join(&mut dice);
         staff.join(&mut dice);
         staff
@@ -144,18 +212,16 @@ impl Staff {
         for member in self.members.values_mut() {
             member.unreadable = false;
         }
+        if self.restless {
+            return self.change_minds(dice);
+        }
         for _ in 0..dice.below(4) {
             let numbers: Vec<u64> = self.members.keys().copied().collect();
             let Some(number) = dice.pick(&numbers).filter(|_| !dice.one_in(5)) else {
-                if self.members.len() < 8 {
-                    self.join(dice);
-                }
+                self.join_if_room(dice);
                 continue;
             };
-            let taken = |login: &str, all: &BTreeMap<u64, Member>| {
-                all.iter().any(|(n, m)| *n != number && m.login == login && m.presence == Presence::Here)
-            };
-            let may_return = self.members.get(&number).is_some_and(|m| !taken(&m.login, &self.members));
+            let may_return = self.may_return(number);
             self.logins += 1;
             let fresh = format!("u{}", self.logins);
             let Some(member) = self.members.get_mut(&number) else { continue };

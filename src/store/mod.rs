@@ -169,6 +169,17 @@ impl Store {
         Self::connect(options, path.into(), None).await
     }
 
+    /// Opens a database like [`Self::open`], for a simulation of power cuts: its operations run to their end on the spot.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(any(test, feature = "simulation"))]
+    pub async fn open_inline(path: &Path) -> Result<Self, StoreError> {
+        let Self { shared, path } = Self::open(path).await?;
+        let alone = Arc::try_unwrap(shared).map_err(|_| StoreError::Interrupted)?;
+        Ok(Self { shared: Arc::new(Shared { inline: true, ..alone }), path })
+    }
+
     /// A database that lives in memory, for simulations and tests that are not about files.
     ///
     /// # Errors

@@ -71,11 +71,7 @@ pub fn judge(
     };
     match intent.kind {
         ActionKind::Add => match at(&intent.new_username) {
-            Some(record)
-                if as_wanted(record)
-                    && (!taken(&intent.new_username) || has(Flaw::NameNotAsked))
-                    && !has(Flaw::NoFallback) =>
-            {
+            Some(record) if as_wanted(record) && !taken(&intent.new_username) && !has(Flaw::NoFallback) => {
                 done(record)
             }
             _ => (IntentState::Undone, None),
@@ -292,7 +288,9 @@ pub async fn recover<G: Gateway, C: Clock + Clone>(
             found.words.push(words::still_unknown(person));
             continue;
         }
-        let taken = |name: &Username| owners.get(name).is_some_and(|owner| owner != person);
+        let taken = |name: &Username| {
+            owners.get(name).is_some_and(|owner| owner != person) && !has(Flaw::NameNotAsked)
+        };
         conclude(&mut found, person, entry, intents, &looked, &taken, now);
         if let Some(change) = found.entries.last().filter(|change| change.person == *person) {
             owners.retain(|_, owner| owner != person);

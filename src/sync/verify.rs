@@ -1,13 +1,16 @@
 //! The proof before the commit: what was written is looked at in the device's database and compared with what the
 //! snapshot believes. Until the commit nothing has taken effect, so a difference can still be kept from doing so.
 
+use std::collections::BTreeSet;
+
 use super::recovery::state_of;
 use super::send::{Sender, Stopped};
 use crate::clock::Clock;
 use crate::config::Verify;
 use crate::gateway::{Gateway, UserRecord};
-use crate::model::TargetName;
-use crate::plan::Entry;
+use crate::model::{TargetName, Username};
+use crate::plan::{Entry, Snapshot};
+use crate::store::undo::Written;
 use crate::store::{Store, StoreError};
 
 /// The check, as a quarantine names it.
@@ -31,17 +34,14 @@ pub async fn check<G: Gateway, C: Clock + Clone>(
     let written = store.uncommitted(target).await?;
     let Some(step) = step(how, written.len()) else { return Ok(None) };
     let snapshot = store.snapshot(target).await?;
+    let holders: BTreeSet<&Username> = snapshot.entries.values().map(|entry| &entry.username).collect();
     let mut wrong = Vec::new();
     for one in written.iter().step_by(step) {
         // However long it takes, but not against a person's will: what is not proved is not committed.
         if sender.must_stop() == Some(Stopped::Asked) {
             return Ok(Some(rust_i18n::t!("sync.verify_stopped").into_owned()));
         }
-        let entry = snapshot.entries.get(&one.person);
-        if entry.is_some_and(|entry| entry.unknown) {
-            continue;
-        }
-        let name = entry.map_or(&one.username, |entry| &entry.username);
+        let Some((name, entry)) = to_prove(one, &snapshot, &holders) else { continue };
         let as_written = match sender.look(name).await {
             Ok(found) => fits(entry, found.as_ref()),
             Err(_) => false,
@@ -60,6 +60,19 @@ pub async fn check<G: Gateway, C: Clock + Clone>(
     wrong.truncate(NAMED);
     let names = format!("{}{more}", wrong.join(", "));
     Ok(Some(rust_i18n::t!("sync.verify_failed", names = names).into_owned()))
+}
+
+/// The name to look at for somebody who was written to, and what must be found there; `None`: nothing can be proved. Who
+/// has a name now is looked at for their own sake, not for that of whoever had it before.
+fn to_prove<'a>(
+    one: &'a Written,
+    snapshot: &'a Snapshot,
+    holders: &BTreeSet<&Username>,
+) -> Option<(&'a Username, Option<&'a Entry>)> {
+    match snapshot.entries.get(&one.person) {
+        Some(entry) => Some((&entry.username, Some(entry))).filter(|_| !entry.unknown),
+        None => Some((&one.username, None)).filter(|(name, _)| !holders.contains(name)),
+    }
 }
 
 /// Every which account of so many is looked at; `None`: none.
@@ -88,6 +101,37 @@ fn fits(entry: Option<&Entry>, found: Option<&UserRecord>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{GroupPath, PersonKey};
+    use crate::plan::{AccountState, ActionKind, Origin};
+
+    #[test]
+    fn a_name_that_passed_on_is_not_looked_at_for_the_one_who_gave_it_up() {
+        let (gone, new) = (PersonKey::new("1").unwrap(), PersonKey::new("2").unwrap());
+        let name = Username::new("zhang").unwrap();
+        let one = Written { person: gone, username: name.clone(), kind: ActionKind::Delete };
+        let mut snapshot = Snapshot::default();
+        assert_eq!(to_prove(&one, &snapshot), Some((&name, None)));
+        let state = AccountState {
+            group: GroupPath::new("/").unwrap(),
+            note: String::new(),
+            phone: String::new(),
+            roles: Default::default(),
+            enabled: true,
+            expires_on: None,
+        };
+        let entry = Entry {
+            username: name.clone(),
+            origin: Origin::Created,
+            state,
+            gateway_id: None,
+            disabled: None,
+            unknown: false,
+        };
+        snapshot.entries.insert(new.clone(), entry.clone());
+        assert_eq!(to_prove(&one, &snapshot), None);
+        let two = Written { person: new, ..one };
+        assert_eq!(to_prove(&two, &snapshot), Some((&name, Some(&entry))));
+    }
 
     #[test]
     fn a_sample_is_never_larger_than_it_says_and_never_empty() {

@@ -1,5 +1,6 @@
 //! Seeded schedules of faults against the engine, judged from outside. `examples/simulate.rs` plays as many as asked.
 
+use rosterd::gateway::Dialect;
 use rosterd::sabotage::Flaw;
 use rosterd::simulation::coverage::Coverage;
 use rosterd::simulation::{CANARY, Lab, Played, Setting};
@@ -82,7 +83,7 @@ fn the_small_world_holds() {
     let mut beginnings = std::collections::VecDeque::from([Vec::new()]);
     for _ in 0..300 {
         let Some(given) = beginnings.pop_front() else { break };
-        let (played, branches) = lab.play_small(given.clone(), true).unwrap();
+        let (played, branches) = lab.play_small(Dialect::UpdaterCloud, given.clone(), true).unwrap();
         must_hold(&played, &format!("{given:?}"));
         beginnings.extend(branches);
     }
