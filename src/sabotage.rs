@@ -66,13 +66,6 @@ flaws! {
     NameNotAsked = "name-not-asked",
 }
 
-impl Flaw {
-    /// Whether it takes more seeds to catch than a test should play; `simulate --broken` finds them.
-    pub const fn is_rare(self) -> bool {
-        matches!(self, Self::NameReusedEarly | Self::NameNotAsked | Self::SecondName | Self::DisableDisowned)
-    }
-}
-
 impl std::str::FromStr for Flaw {
     type Err = String;
 

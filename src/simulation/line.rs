@@ -3,8 +3,9 @@
 
 use std::task::Poll;
 
-use super::bench::{Bench, Fault, Shared};
+use super::bench::{Bench, Shared};
 use super::checker;
+use super::faults::Fault;
 use crate::gateway::{
     Dialect, Gateway, GroupRecord, Mutation, Outcome, Page, ReadError, Refusal, RefusalKind, RoleRecord,
     UserRecord, Why, WhyKind,

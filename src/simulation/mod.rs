@@ -8,11 +8,13 @@ pub mod bench;
 pub mod checker;
 pub mod coverage;
 pub mod dice;
+pub mod faults;
 pub mod line;
 mod people;
 pub mod power;
 pub mod small;
 pub mod staff;
+mod world;
 
 use std::future::Future;
 use std::pin::pin;
@@ -21,22 +23,22 @@ use std::task::Poll;
 use std::time::Duration;
 
 use rustix::thread::CpuSet;
-use serde_json::json;
 
-use bench::{Bench, Rates, Shared, Weather};
-use checker::{STRANGERS, Witness};
+use bench::{Bench, Shared, Weather};
+use checker::Witness;
 use coverage::Coverage;
 use dice::Dice;
+use faults::Rates;
 use line::Line;
 use power::Disk;
-use staff::{DEPARTMENTS, ROLES, Staff};
+use staff::Staff;
+use world::World;
 
 use crate::clock::Clock;
-use crate::config::{AccountConfig, Span, TargetConfig};
-use crate::gateway::embedded::{Device, Furniture, Quirk};
-use crate::gateway::{Dialect, Mutation};
+use crate::config::Span;
+use crate::gateway::Mutation;
 use crate::mapping;
-use crate::model::{GroupPath, Username};
+use crate::model::Username;
 use crate::report::TargetReport;
 use crate::roster::Roster;
 use crate::sabotage::{self, Flaw};
@@ -101,29 +103,8 @@ fn wrong(error: impl std::fmt::Display) -> LabError {
     LabError::Settings(error.to_string())
 }
 
-/// Ways in which devices differ that reach beyond the wire.
-const QUIRKS: [Quirk; 5] = [
-    Quirk::DeleteAbsentRefused,
-    Quirk::UpdatesErasePassword,
-    Quirk::OpenapiErases,
-    Quirk::MissingIsEnable,
-    Quirk::UnknownRoleRefused,
-];
-
 /// One seed in so many plays on a disk whose power fails.
 const POWER_CUTS: u64 = 16;
-
-/// What stays the same in all runs of a seed.
-struct World {
-    target: TargetConfig,
-    account: AccountConfig,
-    dialect: Dialect,
-    deletes: bool,
-    reuse: bool,
-    /// Calls land late and people change their minds at the same time.
-    restless: bool,
-    quirks: std::collections::BTreeSet<Quirk>,
-}
 
 impl Lab {
     /// A simulator for this thread.
@@ -195,116 +176,6 @@ async fn empty_store(store: Option<Store>) -> Result<Store, StoreError> {
         })
         .await?;
     Ok(store)
-}
-
-impl World {
-    fn draw(dice: &mut Dice) -> Result<Self, LabError> {
-        let dialect = if dice.one_in(2) { Dialect::UpdaterCloud } else { Dialect::Openapi };
-        let deletes = dice.one_in(2);
-        let restless = dice.one_in(4);
-        let mut quirks: std::collections::BTreeSet<Quirk> =
-            QUIRKS.iter().copied().filter(|_| dice.one_in(6)).collect();
-        // A device that shows nobody's state hides a disable whose answer was lost: see docs/reliability.md.
-        if !deletes {
-            quirks.remove(&Quirk::MissingIsEnable);
-        }
-        let off = [
-            "max_missing",
-            "max_missing_percent",
-            "max_left_percent",
-            "max_deselected",
-            "max_change_percent",
-            "max_rename",
-            "max_new_groups",
-            "max_shrink_percent",
-            "max_fill_drop_percent",
-            "max_department_loss_percent",
-            "max_deletes_24h",
-            "max_deletes_7d",
-            "max_failed_percent",
-            "first_contact",
-            "target_changed",
-            "replayed_roster",
-            "missing_file",
-        ];
-        let mut guard: serde_json::Map<_, _> = off.iter().map(|g| ((*g).to_owned(), json!("off"))).collect();
-        if dice.one_in(4) {
-            guard.insert("max_failed_percent".into(), json!(20.0));
-        }
-        let target = json!({
-            "name": "hq",
-            "url": "embedded",
-            "dialect": dialect.as_str(),
-            "protect": ["admin", "svc-*"],
-            "look": dice.pick(&["erasing", "always"]),
-            "create_groups": dialect == Dialect::Openapi,
-            "max_duration": if restless { Some("4h") } else { dice.pick(&["4h", "4h", "30s", "2m"]) },
-            "verify": dice.pick(&["none", "none", "none", "sample", "all"]),
-            "auth": { "updates_erase_password": quirks.contains(&Quirk::UpdatesErasePassword) },
-            "pace": {
-                "retries": if restless { 1 + dice.below(3) } else { dice.below(4) },
-                "delete_batch": 1 + dice.below(4),
-                "concurrency": dice.pick(&[1, 1, 3]),
-                "calls_per_minute": if restless { Some(0) } else { dice.pick(&[0, 0, 0, 6, 60]) },
-            },
-            "leavers": {
-                "action": if deletes { "delete" } else { "disable" },
-                "adopted": if deletes { "delete" } else { "disable" },
-                "kick_online": dialect == Dialect::Openapi && dice.one_in(3),
-            },
-            "guard": guard,
-        });
-        let account = json!({ "username": "{login}", "roster_roles": ["*"] });
-        Ok(Self {
-            target: serde_json::from_value(target).map_err(wrong)?,
-            account: serde_json::from_value(account).map_err(wrong)?,
-            dialect,
-            deletes,
-            reuse: deletes && (restless || dice.one_in(4)),
-            restless,
-            quirks,
-        })
-    }
-
-    /// The world in which nothing is left to chance.
-    fn small(dialect: Dialect) -> Result<Self, LabError> {
-        let mut world = Self::draw(&mut Dice::new(0))?;
-        let pace = json!({ "retries": 0 });
-        world.dialect = dialect;
-        world.target.dialect = dialect;
-        world.target.pace = serde_json::from_value(pace).map_err(wrong)?;
-        world.target.leavers.action = crate::config::LeaverAction::Delete;
-        world.target.max_duration = None;
-        world.target.guard.max_failed_percent = crate::config::Limit::OFF;
-        world.target.verify = crate::config::Verify::None;
-        world.target.leavers.kick_online = false;
-        (world.deletes, world.reuse, world.restless) = (true, false, false);
-        world.quirks.clear();
-        Ok(world)
-    }
-
-    /// A device with strangers on it.
-    fn device(&self) -> Result<Device, LabError> {
-        let furniture = Furniture {
-            groups: match self.dialect {
-                Dialect::UpdaterCloud => DEPARTMENTS
-                    .iter()
-                    .map(|d| GroupPath::new(&format!("/总公司/{d}")).map_err(wrong))
-                    .collect::<Result<_, _>>()?,
-                Dialect::Openapi => vec![GroupPath::new("/总公司/销售部").map_err(wrong)?],
-            },
-            roles: ROLES.iter().map(|r| (*r).to_owned()).collect(),
-            ..Furniture::default()
-        };
-        let mut device = Device::new(self.dialect, self.quirks.clone(), &furniture);
-        let at = chrono::DateTime::UNIX_EPOCH;
-        for name in STRANGERS {
-            let by_hand = Username::new(name).and_then(bench::by_hand).map_err(wrong)?;
-            let _ = device.mutate(&by_hand, at);
-        }
-        let _ = device.commit(at);
-        Ok(device)
-    }
 }
 
 async fn play(

@@ -4,7 +4,8 @@
 use super::bench::Shared;
 use super::dice::Dice;
 use super::staff::Staff;
-use super::{LabError, World, wrong};
+use super::world::World;
+use super::{LabError, wrong};
 use crate::clock::Clock;
 use crate::model::{PersonKey, Username};
 use crate::plan::{AccountState, Entry, Origin};

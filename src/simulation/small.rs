@@ -6,11 +6,13 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, Fault, Shared, Weather};
+use super::bench::{Bench, Shared, Weather};
 use super::checker::Witness;
 use super::dice::Dice;
+use super::faults::Fault;
 use super::staff::Staff;
-use super::{Lab, LabError, Played, Turn, World, empty_store, end, run};
+use super::world::World;
+use super::{Lab, LabError, Played, Turn, empty_store, end, run};
 use crate::gateway::{Dialect, WhyKind};
 
 /// What can happen to a call here. A late one lands before the second run, or after it.

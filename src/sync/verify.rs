@@ -110,7 +110,7 @@ mod tests {
         let name = Username::new("zhang").unwrap();
         let one = Written { person: gone, username: name.clone(), kind: ActionKind::Delete };
         let mut snapshot = Snapshot::default();
-        assert_eq!(to_prove(&one, &snapshot), Some((&name, None)));
+        assert_eq!(to_prove(&one, &snapshot, &BTreeSet::new()), Some((&name, None)));
         let state = AccountState {
             group: GroupPath::new("/").unwrap(),
             note: String::new(),
@@ -128,9 +128,10 @@ mod tests {
             unknown: false,
         };
         snapshot.entries.insert(new.clone(), entry.clone());
-        assert_eq!(to_prove(&one, &snapshot), None);
+        let holders = [&name].into();
+        assert_eq!(to_prove(&one, &snapshot, &holders), None);
         let two = Written { person: new, ..one };
-        assert_eq!(to_prove(&two, &snapshot), Some((&name, Some(&entry))));
+        assert_eq!(to_prove(&two, &snapshot, &holders), Some((&name, Some(&entry))));
     }
 
     #[test]

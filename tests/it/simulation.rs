@@ -80,27 +80,40 @@ fn whichever_store_operation_fails_the_next_run_puts_it_right() {
 #[test]
 fn the_small_world_holds() {
     let mut lab = Lab::on_processor(0).unwrap();
-    let mut beginnings = std::collections::VecDeque::from([Vec::new()]);
-    for _ in 0..300 {
-        let Some(given) = beginnings.pop_front() else { break };
-        let (played, branches) = lab.play_small(Dialect::UpdaterCloud, given.clone(), true).unwrap();
-        must_hold(&played, &format!("{given:?}"));
-        beginnings.extend(branches);
+    for dialect in [Dialect::UpdaterCloud, Dialect::Openapi] {
+        let mut beginnings = std::collections::VecDeque::from([Vec::new()]);
+        for _ in 0..200 {
+            let Some(given) = beginnings.pop_front() else { break };
+            let (played, branches) = lab.play_small(dialect, given.clone(), true).unwrap();
+            must_hold(&played, &format!("{dialect:?} {given:?}"));
+            beginnings.extend(branches);
+        }
+        assert!(beginnings.len() > 100, "the small world is too small");
     }
-    assert!(beginnings.len() > 100, "the small world is too small");
 }
+
+/// Flaws that show late, and a seed that shows them. Where the schedules have changed since, the first is looked for.
+const SHOWN_BY: [(Flaw, u64); 6] = [
+    (Flaw::AbsentDeleteFails, 306),
+    (Flaw::NextLookIsFinal, 24),
+    (Flaw::DisableDisowned, 307),
+    (Flaw::SecondName, 176),
+    (Flaw::NameReusedEarly, 297),
+    (Flaw::NameNotAsked, 263),
+];
 
 /// The harness itself: an engine that is broken in this way must be caught.
 fn catches(lab: &mut Lab, flaw: Flaw) {
     let setting = Setting { flaw: Some(flaw), ..Setting::default() };
-    let caught = (0..5000).find(|seed| !lab.play(*seed, setting).unwrap().violations.is_empty());
+    let known = SHOWN_BY.iter().filter(|(of, _)| *of == flaw).map(|(_, seed)| *seed);
+    let caught = known.chain(0..5000).find(|seed| !lab.play(*seed, setting).unwrap().violations.is_empty());
     assert!(caught.is_some(), "{} is not caught", flaw.as_str());
 }
 
 #[test]
 fn every_engine_that_is_broken_on_purpose_is_caught() {
     let (some, others): (Vec<Flaw>, Vec<Flaw>) =
-        Flaw::ALL.iter().filter(|flaw| !flaw.is_rare()).partition(|flaw| (**flaw as u8).is_multiple_of(2));
+        Flaw::ALL.iter().partition(|flaw| (**flaw as u8).is_multiple_of(2));
     let all_caught = |processor: usize, flaws: Vec<Flaw>| {
         let mut lab = Lab::on_processor(processor).unwrap();
         flaws.into_iter().for_each(|flaw| catches(&mut lab, flaw));
