@@ -484,7 +484,7 @@ pub struct GatewayArgs {
     /// Keep the state in this file
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
-    /// Groups to begin with, one path per line
+    /// Groups to begin with, one path per line; `role NAME` and `server NAME` lines too
     #[arg(long, value_name = "FILE")]
     pub groups: Option<PathBuf>,
     /// Milliseconds that each call takes

@@ -129,7 +129,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("gateway.dialect", "使用的接口类型"),
     ("gateway.key", "校验令牌的密钥：env:变量名、file:路径，或密钥本身"),
     ("gateway.data", "把状态保存在此文件"),
-    ("gateway.groups", "初始用户组，每行一个路径"),
+    ("gateway.groups", "初始用户组，每行一个路径；也可写 `role 名称` 与 `server 名称`"),
     ("gateway.latency", "每次调用耗时（毫秒）"),
     ("gateway.commit_cost", "一次提交耗时（毫秒）"),
     ("gateway.quirk", "模仿某些设备的表现；可多次给出"),

@@ -1,6 +1,7 @@
 //! A run or a plan for people: what was read, per target a summary by kind, changed field and department, the
 //! actions, whom and what was held back and why, and at the very end one line with the numbers. Knows no terminal.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use rust_i18n::t;
@@ -292,7 +293,19 @@ fn blocked(target: &TargetReport, view: &View) -> String {
             (&since, Tone::Faint),
         ]);
     }
-    format!("\n  {}\n{}{}", t!("report.blocked", count = all), grid.render(), more(all - shown))
+    let title = t!("report.blocked", count = all);
+    let reasons = if shown < all { reasons(target) } else { String::new() };
+    format!("\n  {title}\n{reasons}{}{}", grid.render(), more(all - shown))
+}
+
+/// How many are left alone for which reason, where not everybody is listed.
+fn reasons(target: &TargetReport) -> String {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for line in &target.blocked {
+        *counts.entry(&line.reason).or_default() += 1;
+    }
+    let counts: Vec<_> = counts.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+    format!("  {}\n", t!("report.blocked_by", counts = counts.join(", ")))
 }
 
 fn failures(target: &TargetReport, view: &View) -> String {

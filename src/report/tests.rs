@@ -94,6 +94,20 @@ fn a_run_says_what_was_done_and_what_it_means() {
 }
 
 #[test]
+fn where_not_everybody_is_listed_the_reasons_are_counted() {
+    let mut report = example();
+    let one = report.targets[0].blocked[0].clone();
+    let many = (0..60).map(|n| BlockedLine {
+        reason: if n < 50 { "missing_group" } else { "duplicate_key" }.into(),
+        ..one.clone()
+    });
+    report.targets[0].blocked = many.collect();
+    assert!(shown(&report, &View::default()).contains("By reason: duplicate_key 10, missing_group 50"));
+    let full = View { full: true, ..View::default() };
+    assert!(!shown(&report, &full).contains("By reason"));
+}
+
+#[test]
 fn a_held_plan_says_by_what_and_how_to_go_on() {
     let mut report = example();
     let target = &mut report.targets[0];
