@@ -17,6 +17,7 @@ pub mod http;
 pub mod mapping;
 pub mod model;
 pub mod notify;
+pub mod pieces;
 pub mod plan;
 pub mod randomness;
 pub mod report;

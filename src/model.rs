@@ -131,6 +131,14 @@ name!(
     Username,
     MAX_NAME_BYTES
 );
+impl Username {
+    /// The name that is spelled like a person key; the two share their text.
+    pub fn of(key: &PersonKey) -> Result<Self, NameError> {
+        check(&key.0, MAX_NAME_BYTES)?;
+        Ok(Self(key.0.clone()))
+    }
+}
+
 name!(
     /// A configured gateway's name. At most 64 bytes.
     TargetName,

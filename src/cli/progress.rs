@@ -11,6 +11,18 @@ use super::output;
 use crate::app::sync::Watcher;
 use crate::roster::{Progress, ProgressSink};
 
+/// So many.
+const COUNTING: &str = "{spinner} {msg} {pos}";
+/// So many of a part that is known.
+const MEASURING: &str = "{spinner} {msg} {prefix} {bar:40} {percent:>3}%";
+
+/// The templates are constants; one that does not parse would leave the look as it is.
+fn look(bar: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+}
+
 /// What people watch while a roster is read and actions are carried out.
 #[derive(Debug, Clone)]
 pub struct Bar(ProgressBar);
@@ -22,10 +34,7 @@ impl Bar {
             return Self(ProgressBar::hidden());
         }
         let bar = ProgressBar::no_length();
-        // The templates are constants; one that does not parse would leave the default look.
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos}") {
-            bar.set_style(style);
-        }
+        look(&bar, COUNTING);
         bar.enable_steady_tick(Duration::from_millis(120));
         Self(bar)
     }
@@ -33,9 +42,18 @@ impl Bar {
     /// Told by the reader of the roster, on its own thread.
     pub fn reading(&self) -> ProgressSink {
         let bar = self.0.clone();
-        Arc::new(move |progress: Progress| {
+        Arc::new(move |Progress { bytes, total, rows }: Progress| {
             bar.set_message(t!("cli.progress.reading").into_owned());
-            bar.set_position(progress.rows);
+            // A workbook is in memory before its first row is read, and a directory has no size: then rows are counted.
+            if bytes < total {
+                look(&bar, MEASURING);
+                bar.set_prefix(rows.to_string());
+                bar.set_length(total);
+                bar.set_position(bytes);
+            } else {
+                look(&bar, COUNTING);
+                bar.set_position(rows);
+            }
         })
     }
 
@@ -51,6 +69,7 @@ impl Bar {
 
     fn count(&self, word: &str, more: u64) {
         if self.0.message() != word {
+            look(&self.0, COUNTING);
             self.0.set_message(word.to_owned());
             self.0.set_position(0);
         }

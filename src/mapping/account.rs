@@ -14,6 +14,7 @@ use crate::config::OnEmpty;
 use crate::model::{
     Cell, GroupPath, MAX_NOTE_BYTES, MAX_PHONE_BYTES, NameError, PersonKey, Username, cut_bytes, mask_phone,
 };
+use crate::pieces;
 use crate::plan::Roles;
 use crate::roster::{Employment, Field, Person, Roster};
 
@@ -81,7 +82,7 @@ impl MappingRules {
     pub fn map_roster(&self, roster: &Roster, as_of: NaiveDate) -> BTreeMap<PersonKey, Wanted> {
         let mut shared = Shared::default();
         let people = roster.people.iter();
-        people.map(|(key, person)| (key.clone(), self.map(person, as_of, &mut shared))).collect()
+        pieces::collect(people.map(|(key, person)| (key.clone(), self.map(person, as_of, &mut shared))))
     }
 
     /// Maps one person.
@@ -147,7 +148,12 @@ impl MappingRules {
             let detail = rust_i18n::t!("mapping.username_incomplete", field = field);
             return Err(Fault::new("bad_username", detail));
         }
-        Username::new(&rendered.text).map_err(|cause| {
+        let name = if rendered.text == person.key.as_str() {
+            Username::of(&person.key)
+        } else {
+            Username::new(&rendered.text)
+        };
+        name.map_err(|cause| {
             let detail = rust_i18n::t!("mapping.bad_username", name = rendered.text, cause = cause);
             Fault::new("bad_username", detail)
         })

@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, html};
 use rust_i18n::t;
 use serde::Serialize;
 
-use super::{ErrorReport, visible};
+use super::{ErrorReport, visible, words};
 use crate::roster::RosterReport;
 use crate::roster::facts::{FileReport, Problem, SourceReport};
 
@@ -78,7 +78,7 @@ pub fn failure(error: &ErrorReport) -> String {
         &html! {
             p.bad { (t!("roster_html.unreadable")) }
             p { (visible(&error.message)) }
-            p { (t!("roster_html.advice")) ": " (visible(&error.next)) }
+            p { (t!("roster_html.advised", advice = visible(&error.next))) }
         },
     )
 }
@@ -142,16 +142,16 @@ fn columns(file: &FileReport) -> Markup {
     let used = file.columns.iter().filter(|column| !column.fields.is_empty());
     let used: Vec<String> = used
         .map(|column| {
-            let fields: Vec<_> = column.fields.iter().map(|field| field.as_str()).collect();
-            format!("{} → {}", visible(&column.header), fields.join(", "))
+            let fields: Vec<_> = column.fields.iter().map(|field| field.title()).collect();
+            format!("{} → {}", visible(&column.header), fields.join(&words::comma()))
         })
         .collect();
     let unused = file.columns.iter().filter(|column| column.fields.is_empty() && !column.header.is_empty());
     let unused: Vec<_> = unused.map(|column| visible(&column.header)).collect();
     html! {
         p.note {
-            (t!("roster_html.columns")) ": " (used.join("; "))
-            @if !unused.is_empty() { br; (t!("roster_html.unused")) ": " (unused.join(", ")) }
+            (t!("roster_html.columns", columns = used.join(" · ")))
+            @if !unused.is_empty() { br; (t!("roster_html.unused", columns = unused.join(&words::comma()))) }
         }
     }
 }

@@ -258,6 +258,12 @@ impl Note {
 }
 
 impl FileReport {
+    /// The header of the column that the person key is read from.
+    pub(super) fn key_column(&self) -> Option<String> {
+        let of = |field| self.columns.iter().find(|column| column.fields.contains(&field));
+        of(Field::EmployeeId).or_else(|| of(Field::Login)).map(|column| column.header.clone())
+    }
+
     /// Counts a problem and keeps it if there is room.
     pub(super) fn problem(&mut self, problem: Problem) {
         *self.reasons.entry(problem.reason).or_default() += 1;
@@ -302,6 +308,9 @@ mod tests {
             for key in [format!("roster.problem.{word}"), format!("roster.advice.{word}")] {
                 assert_ne!(rust_i18n::t!(&key), key);
             }
+        }
+        for field in Field::ALL {
+            assert!(!field.title().contains("roster.field"));
         }
         for kind in NoteKind::ALL {
             let key = format!("roster.note.{}", kind.word());

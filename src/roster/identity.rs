@@ -184,9 +184,10 @@ fn block(reading: &mut Reading, key: PersonKey, changed: &[Field]) {
     let files = report.sources.iter_mut().flat_map(|source| &mut source.files);
     for (file, row) in files.flat_map(|file| person.rows.first().map(|row| (file, row))) {
         if file.file == row.file {
+            let column = file.key_column();
             file.problem(Problem {
                 line: row.line,
-                column: None,
+                column,
                 field: None,
                 value: Some(key.to_string()),
                 reason: Reason::Identity,

@@ -15,6 +15,7 @@ use super::sources::{self, Part};
 use super::{BlockedPerson, Employment, Field, Person, Roster, RowProblem, SourceFacts, preset};
 use crate::config::{Preset, Proof, SecondRow};
 use crate::model::{Cell, PersonKey, RowRef};
+use crate::pieces;
 
 /// What one source gave, row by row.
 pub(super) struct SourceRows {
@@ -258,14 +259,31 @@ impl Row {
 /// Brings the rows of each key together.
 fn group(source: &mut SourceRows) -> Known {
     let mut people = std::mem::take(&mut source.harvest.people);
-    people.sort_unstable_by(|a, b| a.key.cmp(&b.key).then_with(|| a.rows.cmp(&b.rows)));
+    // Backwards: what is taken off the end comes in order, and its memory is free for the map.
+    people.sort_unstable_by(|a, b| b.key.cmp(&a.key).then_with(|| b.rows.cmp(&a.rows)));
     let mut blocked: BTreeMap<PersonKey, Vec<BlockedRow>> = BTreeMap::new();
     for row in std::mem::take(&mut source.harvest.blocked) {
         blocked.entry(row.key.clone()).or_default().push(row);
     }
     let mut known = Known::default();
-    let mut people = people.into_iter().peekable();
+    while !people.is_empty() {
+        let piece = pieces::take_last(&mut people, |a, b| a.key == b.key);
+        group_piece(source, piece, &mut blocked, &mut known);
+    }
+    for (key, rows) in blocked {
+        several(source, key, rows.into_iter().map(Row::Blocked).collect(), &mut known);
+    }
+    known
+}
+
+fn group_piece(
+    source: &mut SourceRows,
+    people: Vec<Person>,
+    blocked: &mut BTreeMap<PersonKey, Vec<BlockedRow>>,
+    known: &mut Known,
+) {
     let mut singles: Vec<(PersonKey, Person)> = Vec::with_capacity(people.len());
+    let mut people = people.into_iter().peekable();
     while let Some(first) = people.next() {
         let more = people.peek().is_some_and(|next| next.key == first.key);
         if !more && !blocked.contains_key(&first.key) {
@@ -278,14 +296,9 @@ fn group(source: &mut SourceRows) -> Known {
             rows.push(Row::Usable(next));
         }
         rows.extend(blocked.remove(&key).unwrap_or_default().into_iter().map(Row::Blocked));
-        several(source, key, rows, &mut known);
+        several(source, key, rows, known);
     }
-    for (key, rows) in blocked {
-        several(source, key, rows.into_iter().map(Row::Blocked).collect(), &mut known);
-    }
-    singles.append(&mut std::mem::take(&mut known.people).into_iter().collect());
-    known.people = singles.into_iter().collect();
-    known
+    known.people.append(&mut singles.into_iter().collect());
 }
 
 /// Decides about a key with several rows, or with one that is blocked.
@@ -388,7 +401,7 @@ fn refuse(
         let value = Some(key.to_string());
         file.problem(Problem {
             line: place.line,
-            column: None,
+            column: file.key_column(),
             field: None,
             value,
             reason,

@@ -124,6 +124,11 @@ impl Field {
             Self::EmployeeType => "employee_type",
         }
     }
+
+    /// The name for people who know no configuration.
+    pub fn title(self) -> String {
+        rust_i18n::t!(format!("roster.field.{}", self.as_str())).into_owned()
+    }
 }
 
 /// What the roster says of somebody's job. Dates are compared with the plan's `as_of` in `mapping`, not here.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
+use futures_util::TryStreamExt as _;
 use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -65,11 +66,15 @@ impl Store {
         let target = target.to_string();
         self.read("snapshot", |c| {
             Box::pin(async move {
-                let rows = sqlx::query("SELECT * FROM entries WHERE target = ?")
-                    .bind(&target)
-                    .fetch_all(&mut *c)
-                    .await?;
-                let mut entries = rows.iter().map(entry).collect::<Result<BTreeMap<_, _>, _>>()?;
+                let mut entries = BTreeMap::new();
+                // One by one: the rows of a large company together are several times what they say.
+                let mut rows =
+                    sqlx::query("SELECT * FROM entries WHERE target = ?").bind(&target).fetch(&mut *c);
+                while let Some(row) = rows.try_next().await? {
+                    let (person, entry) = entry(&row)?;
+                    entries.insert(person, entry);
+                }
+                drop(rows);
                 for intent in super::journal::open_intents(c, &target).await? {
                     if !intent.is_open() {
                         continue;

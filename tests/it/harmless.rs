@@ -107,6 +107,20 @@ fn another_kind_of_file_under_the_usual_name() {
 }
 
 #[test]
+fn a_packed_file_that_was_cut() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(text(1, 0..20).as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    refused("上海.csv.gz", &gzip[..gzip.len() / 2], "compression", &[]);
+    refused("上海.csv.gz", &gzip[..gzip.len() - 1], "compression", &[]);
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("xl/workbook.xml", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(&[b' '; 4096]).unwrap();
+    let workbook = zip.finish().unwrap().into_inner();
+    refused("上海.xlsx", &workbook[..workbook.len() / 2], "workbook", &[]);
+}
+
+#[test]
 fn other_headers_and_a_column_that_comes_twice() {
     let renamed = text(1, 0..20).replacen("工号", "员工番号", 1);
     refused("上海.csv", renamed.as_bytes(), "no_header", &["employee_id", "员工番号", "岗位"]);

@@ -40,6 +40,8 @@ mod faults;
 #[cfg(test)]
 mod first_passwords;
 #[cfg(test)]
+mod frozen;
+#[cfg(test)]
 mod gateway_device;
 #[cfg(test)]
 mod gateway_hostile;

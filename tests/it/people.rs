@@ -72,6 +72,29 @@ fn the_new_human_gets_an_account_of_their_own_after_the_old_one_is_gone() {
     world.run(&["runs"]).expect(0);
 }
 
+#[test]
+fn where_leavers_are_disabled_the_former_keeps_the_name_and_the_newcomer_waits_for_it() {
+    let world = World::new("leavers = { action = \"disable\" }\n");
+    world.roster(&[ZHANG, LI]);
+    assert_eq!(sync(&world)["counts"]["add"], 2);
+    world.roster(&[OTHER, LI]);
+    assert_eq!(sync(&world)["blocked"][0]["reason"], "identity");
+    let said = person(&world, &["10023", "--different"]).expect(0).json();
+    let former = said["people"][0]["former"].as_str().unwrap().to_owned();
+    // The account is disabled, not the newcomer's; nobody gets into it.
+    let first = sync(&world);
+    assert_eq!((&first["counts"]["disable"], &first["counts"]["add"]), (&json!(1), &json!(0)), "{first}");
+    let again = sync(&world);
+    assert_eq!(again["calls"]["mutations"], 0, "{again}");
+    assert_eq!(
+        (&again["blocked"][0]["person"], &again["blocked"][0]["reason"]),
+        (&json!("10023"), &json!("name_in_use"))
+    );
+    let history = world.run(&["history", &former, "--output", "json"]).expect(0).out;
+    assert!(history.contains("张三") && !history.contains("韩梅梅"), "{history}");
+    let _ = world.run(&["audit", "verify"]).expect(0);
+}
+
 /// Everything in the database file, as text.
 fn stored(world: &World) -> String {
     let mut bytes = std::fs::read(world.database()).unwrap();

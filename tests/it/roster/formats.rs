@@ -369,14 +369,20 @@ fn narrows(part: &Person, full: &Person) -> bool {
         && cell(&part.phones, &full.phones)
 }
 
+/// `ROSTERD_EVERY_BYTE=1` tries every byte at every position of every variant, which takes minutes.
 #[test]
 fn a_stray_byte_anywhere_swallows_no_row() {
     let employees = some();
-    for (variant, (bytes, ..)) in variants().into_iter().take(4).enumerate() {
+    let every_byte = std::env::var_os("ROSTERD_EVERY_BYTE").is_some();
+    for (variant, (bytes, ..)) in
+        variants().into_iter().take(if every_byte { usize::MAX } else { 4 }).enumerate()
+    {
         let whole = read("a.csv", bytes.clone()).unwrap();
         for at in 0..=bytes.len() {
             // Every position, and over the variants every sign at most of them.
-            for stray in [[b'"', 0, b'\r'][(at + variant) % 3]] {
+            let some = [[b'"', 0, b'\r'][(at + variant) % 3]];
+            let all: Vec<u8> = (0..=u8::MAX).collect();
+            for stray in if every_byte { &all[..] } else { &some[..] }.iter().copied() {
                 let mut damaged = bytes.clone();
                 damaged.insert(at, stray);
                 let Ok(reading) = read("a.csv", damaged) else { continue };
