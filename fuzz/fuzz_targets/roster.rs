@@ -1,6 +1,8 @@
-//! Any bytes as a roster: read or refused, never a panic, never more rows accepted than met. The first byte chooses
-//! what the file is called; a header is put in front of half of the inputs, so that rows are reached.
+//! Any bytes as a roster: read or refused, never a panic, never more rows accepted than met. The first byte chooses the
+//! form that the others are put into: text, gzip or workbook, bare or below a header.
 #![no_main]
+
+mod pack;
 
 use chrono::NaiveDate;
 use libfuzzer_sys::fuzz_target;
@@ -8,13 +10,8 @@ use rosterd::config::RosterConfig;
 use rosterd::roster::read_memory;
 
 fuzz_target!(|data: &[u8]| {
-    let Some((choice, rest)) = data.split_first() else { return };
-    let name = ["a.csv", "a.csv.gz", "a.xlsx"][usize::from(choice >> 1) % 3];
-    let mut bytes = Vec::new();
-    if choice & 1 == 1 {
-        bytes.extend("工号,姓名,部门,手机,状态,角色,备注\n".as_bytes());
-    }
-    bytes.extend(rest);
+    let Some((form, rest)) = data.split_first() else { return };
+    let (name, bytes) = pack::pack(*form, rest);
     let config = RosterConfig { max_invalid_percent: 100.0, ..RosterConfig::default() };
     if let Ok(reading) = read_memory(&config, &[(name, bytes)], NaiveDate::default()) {
         let report = reading.report;

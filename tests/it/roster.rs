@@ -1,6 +1,7 @@
 //! The roster from files on disk to people: what is read, what is refused, and what never changes anything.
 
 mod formats;
+mod packed;
 mod sources;
 
 use std::fs;
