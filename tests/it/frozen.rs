@@ -77,22 +77,21 @@ fn a_source_that_need_not_be_there_freezes_its_own_people() {
     only_the_others_go_on(&world, |world| fs::remove_file(world.path("lab.csv")).unwrap());
 }
 
+/// The run stops because of `lab`, which has these settings and comes to this harm.
+fn stops(settings: &str, harm: impl FnOnce(&World), kind: &str) {
+    let world = world(settings);
+    write(&world, "hq.csv", &["1,张一,研究,/总部,离职"]);
+    harm(&world);
+    let error = world.run(&["sync", "--output", "json"]).expect(1).json()["error"].clone();
+    assert_eq!(error["kind"], kind);
+    assert!(error["message"].as_str().unwrap().contains("lab.csv"), "{error}");
+    assert!(!error["next"].as_str().unwrap().is_empty());
+}
+
 #[test]
 fn a_source_stops_the_run_where_it_must_be_there_or_was_told_to() {
     let gone = |world: &World| fs::remove_file(world.path("lab.csv")).unwrap();
-    let old = |world: &World| make_old(world, "lab.csv");
-    let cases: [(&str, &dyn Fn(&World), &str); 3] = [
-        ("", &gone, "roster_not_there"),
-        ("required = false\non_stale = \"stop\"\n", &gone, "roster_not_there"),
-        ("max_age = \"36h\"\non_stale = \"stop\"\n", &old, "roster_stale"),
-    ];
-    for (settings, harm, kind) in cases {
-        let world = world(settings);
-        write(&world, "hq.csv", &["1,张一,研究,/总部,离职"]);
-        harm(&world);
-        let error = world.run(&["sync", "--output", "json"]).expect(1).json()["error"].clone();
-        assert_eq!(error["kind"], kind);
-        assert!(error["message"].as_str().unwrap().contains("lab.csv"), "{error}");
-        assert!(!error["next"].as_str().unwrap().is_empty());
-    }
+    stops("", gone, "roster_not_there");
+    stops("required = false\non_stale = \"stop\"\n", gone, "roster_not_there");
+    stops("max_age = \"36h\"\non_stale = \"stop\"\n", |world| make_old(world, "lab.csv"), "roster_stale");
 }
