@@ -185,6 +185,7 @@ async fn play(
 ) -> Result<(Played, Option<Store>), LabError> {
     let mut dice = Dice::new(seed);
     let mut world = World::draw(&mut dice)?;
+    world.rests = Dice::new(seed ^ 0x9E57).one_in(4);
     let disk = match dice.one_in(POWER_CUTS) {
         true => Some(Disk::new(Dice::new(seed ^ 0xD15C))?),
         false => None,
@@ -398,9 +399,17 @@ async fn whole_run(
     if let Err(error) = run.recover().await {
         return Ok(run.fail(&error).await.0);
     }
+    if world.rests {
+        run.look_for_rest().await;
+        if run.rest().is_some_and(|rest| rest.quiet.roster.digest == roster.digest) {
+            shared.lock().coverage.fault("rests on an earlier run");
+            return Ok(run.end_resting().await.0);
+        }
+    }
     shared.sleep(Duration::from_millis(20)).await;
     let wanted = mapping::map_roster(roster, &world.account, order.as_of);
-    Ok(run.carry_out(roster, &wanted, None).await.0)
+    let files = world.rests.then(Vec::new);
+    Ok(run.read_from(files).carry_out(roster, &wanted, None).await.0)
 }
 
 /// Polls until the end, or until the process is dead: then the future is dropped where it stands.

@@ -32,6 +32,8 @@ pub(super) struct World {
     /// Calls land late and people change their minds at the same time.
     pub(super) restless: bool,
     quirks: BTreeSet<Quirk>,
+    /// A run whose roster is that of a run that left nothing to do ends at once.
+    pub(super) rests: bool,
     /// Every department has its group.
     furnished: bool,
 }
@@ -101,6 +103,7 @@ impl World {
             reuse: deletes && (restless || dice.one_in(4)),
             restless,
             quirks,
+            rests: false,
             furnished: dialect == Dialect::UpdaterCloud,
         })
     }
