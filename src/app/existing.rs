@@ -150,7 +150,9 @@ impl App {
         let snapshot = store.snapshot(&target.name).await.map_err(store_failed)?;
         let since = self.now() - GOOD_FOR;
         let looks = store.kept_looks(&target.name, &device, since).await.map_err(store_failed)?;
-        let taken = review::taken(&file, &device, &snapshot, &looks).map_err(|e| unfit(&e))?;
+        let open = store.open_intents(&target.name).await.map_err(store_failed)?;
+        let may_land = review::may_land(&open);
+        let taken = review::taken(&file, &device, &snapshot, &looks, &may_land).map_err(|e| unfit(&e))?;
         let count = taken.len() as u64;
         let report = self.own(store, target, taken, device, reason).await.map_err(store_failed)?;
         Ok((report, count))

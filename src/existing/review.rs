@@ -19,6 +19,7 @@ use crate::plan::{
 };
 use crate::report::HeldBy;
 use crate::store::existing::{Looked, Taken};
+use crate::store::journal::Intent;
 
 /// What a review file says it is.
 pub const KIND: &str = "rosterd review";
@@ -358,9 +359,25 @@ pub enum ReviewError {
         /// Name on the gateway.
         username: Username,
     },
+    /// A call that names the user may still land, and would change or delete them for somebody else's sake.
+    #[error("{}", t!("existing.review.may_land", person = person, username = username))]
+    MayLand {
+        /// Who.
+        person: PersonKey,
+        /// Name on the gateway.
+        username: Username,
+    },
 }
 
-/// What a review file makes ours, checked against the looks that are kept and the snapshot as it is.
+/// Names, folded, that calls which may still land could change or delete. An add is none of them: a name that is there
+/// already refuses it.
+pub fn may_land(open: &[Intent]) -> BTreeSet<String> {
+    let harmful = open.iter().filter(|intent| intent.kind != ActionKind::Add);
+    harmful.flat_map(|intent| [intent.username.folded(), intent.new_username.folded()]).collect()
+}
+
+/// What a review file makes ours, checked against the looks that are kept, the snapshot as it is and the names that
+/// [`may_land`] gives.
 ///
 /// # Errors
 /// If any line does not fit; then nothing of it may be applied.
@@ -369,6 +386,7 @@ pub fn taken(
     device: &Device,
     snapshot: &plan::Snapshot,
     looks: &BTreeMap<Username, Looked>,
+    may_land: &BTreeSet<String>,
 ) -> Result<Vec<Taken>, ReviewError> {
     if file.url != device.url || file.dialect != device.dialect {
         return Err(ReviewError::OtherDevice { url: file.url.clone(), dialect: file.dialect.clone() });
@@ -387,6 +405,9 @@ pub fn taken(
         let entry = entry(&one.username, record).ok_or_else(moved)?;
         if !names.insert(one.username.folded()) || !people.insert(&one.person) {
             return Err(ReviewError::Taken { person, username });
+        }
+        if may_land.contains(&one.username.folded()) {
+            return Err(ReviewError::MayLand { person, username });
         }
         all.push(Taken { person, entry, linked: one.linked });
     }

@@ -7,6 +7,7 @@ use super::staff::Staff;
 use super::world::World;
 use super::{LabError, wrong};
 use crate::clock::Clock;
+use crate::existing::review;
 use crate::model::{PersonKey, Username};
 use crate::plan::{AccountState, Entry, Origin};
 use crate::report::{CommitState, RunOutcome};
@@ -26,7 +27,9 @@ pub(super) async fn adopt(
 ) -> Result<(), LabError> {
     let target = &world.target.name;
     let ours = store.snapshot(target).await?.entries;
-    let known = |name: &str| ours.values().any(|entry| entry.username.as_str() == name);
+    let may_land = review::may_land(&store.open_intents(target).await?);
+    let known =
+        |name: &str| may_land.contains(name) || ours.values().any(|entry| entry.username.as_str() == name);
     let (name, record) = {
         let mut bench = shared.lock();
         let mut names = bench.device.stored_users().into_keys();
