@@ -17,7 +17,7 @@ max-width:64rem;margin:2rem auto;padding:0 1rem;color:#222}table{border-collapse
 th,td{text-align:left;padding:.25rem .5rem;border-bottom:1px solid #ddd;vertical-align:top}\
 th.n,td.n{text-align:right;font-variant-numeric:tabular-nums}.bars{width:45%}.bar{height:.55rem;background:#2563eb;\
 margin:.15rem 0}.was{background:#cbd5e1}.lost td,.bad{color:#b91c1c;font-weight:600}.good{color:#15803d}small,.note{color:#666}\
-.key span{display:inline-block;width:1.5rem;height:.55rem;margin:0 .4rem 0 1rem}.refused{white-space:nowrap}";
+.key span{display:inline-block;width:1.5rem;height:.55rem;margin:0 .4rem 0 1rem}.refused,.use{white-space:nowrap}.use{margin-right:1em}";
 
 /// People of one department, now and last time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -150,7 +150,8 @@ fn columns(file: &FileReport) -> Markup {
     let unused: Vec<_> = unused.map(|column| visible(&column.header)).collect();
     html! {
         p.note {
-            (t!("roster_html.columns", columns = used.join(" · ")))
+            (t!("roster_html.columns"))
+            @for column in &used { " " span.use { (column) } }
             @if !unused.is_empty() { br; (t!("roster_html.unused", columns = unused.join(&words::comma()))) }
         }
     }
