@@ -369,7 +369,7 @@ fn narrows(part: &Person, full: &Person) -> bool {
         && cell(&part.phones, &full.phones)
 }
 
-/// `ROSTERD_EVERY_BYTE=1` tries every byte at every position of every variant, which takes minutes.
+/// `ROSTERD_EVERY_BYTE=1` tries every byte at every position of every variant, which takes ten minutes.
 #[test]
 fn a_stray_byte_anywhere_swallows_no_row() {
     let employees = some();
@@ -393,7 +393,10 @@ fn a_stray_byte_anywhere_swallows_no_row() {
                             == (&person.text, person.employment, &person.departments)
                     })
                 });
-                assert!(changed.count() <= 1, "{stray:#x} at {at}");
+                // A header that is known no more takes its column away from everybody, which is told and guarded.
+                let in_header = bytes[..at].iter().all(|byte| *byte != b'\n');
+                let concerned = if in_header { employees.len() } else { 1 };
+                assert!(changed.count() <= concerned, "{stray:#x} at {at} of variant {variant}");
             }
         }
     }
