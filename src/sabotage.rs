@@ -62,8 +62,6 @@ flaws! {
     SecondName = "second-name",
     /// A name in a call that may still land is given to somebody else.
     NameReusedEarly = "name-reused-early",
-    /// A user found under a name is taken for the person's without asking whose the name is.
-    NameNotAsked = "name-not-asked",
 }
 
 impl std::str::FromStr for Flaw {

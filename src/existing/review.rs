@@ -369,11 +369,10 @@ pub enum ReviewError {
     },
 }
 
-/// Names, folded, that calls which may still land could change or delete. An add is none of them: a name that is there
-/// already refuses it.
+/// Names, folded, in calls that may still land. An add is one of them: the user who is there may be the one that it made,
+/// for somebody else.
 pub fn may_land(open: &[Intent]) -> BTreeSet<String> {
-    let harmful = open.iter().filter(|intent| intent.kind != ActionKind::Add);
-    harmful.flat_map(|intent| [intent.username.folded(), intent.new_username.folded()]).collect()
+    open.iter().flat_map(|intent| [intent.username.folded(), intent.new_username.folded()]).collect()
 }
 
 /// What a review file makes ours, checked against the looks that are kept, the snapshot as it is and the names that

@@ -125,12 +125,24 @@ fn recheck(
         let gateway_id = record.id.clone().or_else(|| entry.gateway_id.clone());
         return Some(Entry { state, disabled, gateway_id, ..entry.clone() });
     }
-    // Not where we thought: a late add or rename may have brought them here.
+    landed(entry, intents, looked, taken)
+}
+
+/// Whom a late add or rename brought to where we did not look for them.
+fn landed(
+    entry: Option<&Entry>,
+    intents: &[&Intent],
+    looked: &BTreeMap<Username, Option<UserRecord>>,
+    taken: &dyn Fn(&Username) -> bool,
+) -> Option<Entry> {
     intents.iter().rev().find_map(|intent| {
         let after = intent.after.as_ref()?;
-        let record = at(&intent.new_username)?;
+        let record = looked.get(&intent.new_username).and_then(Option::as_ref)?;
+        // Whom an add makes is a new user, with a number of their own.
+        let same = intent.kind == ActionKind::Add
+            || same_user(entry.and_then(|e| e.gateway_id.as_ref()), record);
         let lands_here = state_of(record, after) == *after
-            && same_user(entry.and_then(|e| e.gateway_id.as_ref()), record)
+            && same
             && !taken(&intent.new_username)
             && !has(Flaw::NoFallback);
         lands_here.then(|| intent.entry_if_applied(after.clone(), record.id.clone(), false))
@@ -288,9 +300,7 @@ pub async fn recover<G: Gateway, C: Clock + Clone>(
             found.words.push(words::still_unknown(person));
             continue;
         }
-        let taken = |name: &Username| {
-            owners.get(name).is_some_and(|owner| owner != person) && !has(Flaw::NameNotAsked)
-        };
+        let taken = |name: &Username| owners.get(name).is_some_and(|owner| owner != person);
         conclude(&mut found, person, entry, intents, &looked, &taken, now);
         if let Some(change) = found.entries.last().filter(|change| change.person == *person) {
             owners.retain(|_, owner| owner != person);
@@ -320,6 +330,8 @@ fn conclude(
     let open = intents.iter().rfind(|i| i.is_open());
     // Where the last call did not happen, an earlier one may have landed meanwhile.
     let mut now_there = match open.map(|intent| judge(intent, looked, taken)) {
+        // Removed; but an add that was sent before may have landed after that.
+        Some((IntentState::Done, None)) => landed(entry, intents, looked, taken),
         Some((IntentState::Done, there) | (_, there @ Some(_))) => there,
         _ => recheck(entry, intents, looked, taken),
     };

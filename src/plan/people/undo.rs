@@ -91,7 +91,10 @@ impl<'a> Decider<'a> {
         (after, changed_since): (&(Username, AccountState), Vec<AccountField>),
     ) -> Decided {
         let state = restored(&entry.state, &before.state, &after.1);
-        let name = if entry.username == after.0 { &before.username } else { &entry.username };
+        // Never a disable and a rename in one call: were its answer lost, nobody could tell later whose the disable is. The
+        // name comes back with another undo of the same run.
+        let disables = entry.state.enabled && !state.enabled;
+        let name = if entry.username == after.0 && !disables { &before.username } else { &entry.username };
         if state == entry.state && *name == entry.username {
             return if changed_since.is_empty() {
                 Ok(Decision::Unchanged)

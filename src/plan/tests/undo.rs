@@ -7,6 +7,7 @@ use crate::config::LeaverAction;
 use crate::gateway::Auth;
 use crate::model::Cell;
 use crate::plan::*;
+use crate::roster::Employment;
 
 /// What a run that carried `plan` out on `before` changed.
 pub(super) fn undo_of(before: &Snapshot, plan: &Plan, after: &Snapshot) -> Undo {
@@ -62,6 +63,23 @@ fn a_rename_and_a_disable_are_taken_back() {
     world.past.links = [(key("10002"), name("li"))].into();
     let undo = night(&mut world);
     assert_eq!(lines(&undo), ["rename li>10002 undo", "enable 10001 undo"]);
+}
+
+#[test]
+fn a_disable_and_a_rename_are_never_put_back_in_one_call() {
+    let mut world = World::of(1);
+    world.target.leavers.action = LeaverAction::Disable;
+    world.leave("10001");
+    let _ = world.carry_out();
+    world.edit("10001", |p| p.employment = Employment::Active);
+    world.past.links = [(key("10001"), name("li"))].into();
+    let undo = night(&mut world);
+    assert_eq!(lines(&undo), ["disable li undo"]);
+    // Whoever reads the journal after a lost answer knows that this disable is ours.
+    let _ = world.carry_out();
+    assert!(world.entry("10001").disabled.is_some());
+    assert_eq!(lines(&world.carry_out()), ["rename li>10001 undo"]);
+    assert_eq!(lines(&world.plan()), Vec::<String>::new());
 }
 
 #[test]
