@@ -139,8 +139,8 @@ fn landed(
         let after = intent.after.as_ref()?;
         let record = looked.get(&intent.new_username).and_then(Option::as_ref)?;
         // Whom an add makes is a new user, with a number of their own.
-        let same = intent.kind == ActionKind::Add
-            || same_user(entry.and_then(|e| e.gateway_id.as_ref()), record);
+        let same =
+            intent.kind == ActionKind::Add || same_user(entry.and_then(|e| e.gateway_id.as_ref()), record);
         let lands_here = state_of(record, after) == *after
             && same
             && !taken(&intent.new_username)
