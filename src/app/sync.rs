@@ -172,8 +172,7 @@ impl App {
             *kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(reading.report);
             Ok(Input::Roster(Box::new(reading.roster), files))
         };
-        let synced = sync::sync_files(work, &sites, read).await;
-        let synced = synced?;
+        let synced = sync::sync(work, &sites, read).await?;
         let mut report = synced.report;
         let unkept = synced.head.zip(self.heads_file()).and_then(|(head, path)| self.keep_head(&head, &path));
         if let Some(warning) = unkept {

@@ -25,6 +25,9 @@ const MAX_ANSWER: usize = 64 << 10;
 /// is still held.
 const SILENCE: Duration = Duration::from_secs(3600);
 
+/// What a message is about; two of the same subject say the same.
+type Subject = (Event, String, Option<String>, Vec<String>);
+
 /// What people are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
@@ -48,6 +51,10 @@ impl Message {
     /// A message about no target.
     pub fn new(event: Event, title: String, lines: Vec<String>) -> Self {
         Self { event, title, cause: lines.clone(), lines, people: Vec::new(), target: None, run: None }
+    }
+
+    fn subject(&self) -> Subject {
+        (self.event, self.title.clone(), self.target.clone(), self.cause.clone())
     }
 }
 
@@ -124,7 +131,7 @@ pub struct Notifier<'a, C> {
     base: &'a std::path::Path,
     env: &'a Env,
     clock: C,
-    told: Mutex<Vec<(Message, Duration)>>,
+    told: Mutex<Vec<(Subject, Duration)>>,
 }
 
 impl<'a, C: Clock> Notifier<'a, C> {
@@ -158,13 +165,10 @@ impl<'a, C: Clock> Notifier<'a, C> {
         let now = self.clock.monotonic();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.retain(|(_, at)| now.saturating_sub(*at) < SILENCE);
-        let about = |message: &Message| {
-            (message.event, message.title.clone(), message.target.clone(), message.cause.clone())
-        };
-        let news =
-            message.event == Event::Applied || !told.iter().any(|(old, _)| about(old) == about(message));
+        let subject = message.subject();
+        let news = message.event == Event::Applied || !told.iter().any(|(old, _)| *old == subject);
         if news {
-            told.push((message.clone(), now));
+            told.push((subject, now));
         }
         news
     }

@@ -100,7 +100,7 @@ pub struct TargetReport {
     pub groups: Vec<GroupLine>,
     /// People left alone.
     pub blocked: Vec<BlockedLine>,
-    /// The run that this one rests on: nothing was read, planned or asked again.
+    /// The run that this one rests on: no row was read, nothing planned or asked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_as: Option<SameAs>,
     /// What an earlier run had left open, and what this one found and did about it, in words.

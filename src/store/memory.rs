@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::journal::{Actor, RunId};
 use super::{Store, StoreError, audit, existing, from_json, from_word, json, millis, named, time};
 use crate::model::{PersonKey, TargetName, Username};
-use crate::plan::{AppliedRoster, Device, MissingSeen, Override, Past};
+use crate::plan::{self, AppliedRoster, Device, MissingSeen, Override, Past, Snapshot};
 use crate::roster::Roster;
 
 /// A target as the database knows it.
@@ -107,20 +107,20 @@ async fn missing(
     c: &mut SqliteConnection,
     target: &str,
     now: DateTime<Utc>,
-    at_hand: Option<(&str, &BTreeSet<PersonKey>)>,
+    (digest, at_hand): (&str, &BTreeSet<PersonKey>),
 ) -> Result<BTreeMap<PersonKey, MissingSeen>, StoreError> {
     let rows = sqlx::query(
         "SELECT person, min(seen_at) AS since, count(*) AS rosters, max(roster_digest = ?) AS counted \
          FROM missing WHERE target = ? GROUP BY person",
     )
-    .bind(at_hand.map(|(digest, _)| digest).unwrap_or_default())
+    .bind(digest)
     .bind(target)
     .fetch_all(c)
     .await?;
     let mut all = BTreeMap::new();
     for row in &rows {
         let person = named(PersonKey::new(row.try_get("person")?), "missing.person")?;
-        if at_hand.is_some_and(|(_, people)| !people.contains(&person)) {
+        if !at_hand.contains(&person) {
             continue;
         }
         let counted: bool = row.try_get("counted")?;
@@ -128,7 +128,7 @@ async fn missing(
         let seen = MissingSeen { since: time(row.try_get("since")?), rosters: rosters + u32::from(!counted) };
         all.insert(person, seen);
     }
-    for person in at_hand.map(|(_, people)| people).into_iter().flatten() {
+    for person in at_hand {
         all.entry(person.clone()).or_insert(MissingSeen { since: now, rosters: 1 });
     }
     Ok(all)
@@ -267,36 +267,31 @@ impl Store {
         self.read("sources", |c| Box::pin(sources(c))).await
     }
 
-    /// Everything that planning needs to know of the past, but for [`Self::sources`]. `missing_now`: who is missing from the roster at hand; it
-    /// is counted, but not stored, here.
+    /// Everything that planning needs to know of the past. Who is missing from the roster at hand is counted here, but
+    /// not stored: see [`Self::note_missing`].
     ///
     /// # Errors
     /// If the database fails.
     pub async fn past(
         &self,
         target: &TargetName,
-        roster_digest: &str,
-        missing_now: Option<&BTreeSet<PersonKey>>,
+        snapshot: &Snapshot,
+        roster: &Roster,
         as_of: NaiveDate,
         now: DateTime<Utc>,
     ) -> Result<Past, StoreError> {
         let approvals = self.open_approvals(target, now).await?;
-        let (name, roster_digest, missing_now) =
-            (target.to_string(), roster_digest.to_owned(), missing_now.cloned());
+        let sources = self.sources().await?;
+        let missing_now = plan::missing(snapshot, roster, &sources);
+        let (name, digest) = (target.to_string(), roster.digest.clone());
         self.read("past", |c| {
             Box::pin(async move {
                 let row = target_row(c, &name).await?;
                 let (removals_24h, removals_7d) = removals(c, &name, now).await?;
-                let (last_applied, replayed) = applied(c, &name, &roster_digest).await?;
+                let (last_applied, replayed) = applied(c, &name, &digest).await?;
                 let paused = row.paused.filter(|p| p.until.is_none_or(|until| until >= as_of));
                 Ok(Past {
-                    missing: missing(
-                        c,
-                        &name,
-                        now,
-                        missing_now.as_ref().map(|m| (roster_digest.as_str(), m)),
-                    )
-                    .await?,
+                    missing: missing(c, &name, now, (&digest, &missing_now)).await?,
                     removals_24h,
                     removals_7d,
                     last_applied,
@@ -311,7 +306,7 @@ impl Store {
                     paused: paused.map(|p| p.reason),
                     blocked_since: blocked_since(c, &name).await?,
                     approvals,
-                    sources: BTreeMap::new(),
+                    sources,
                     in_flight: BTreeMap::new(),
                     uncommitted_names: uncommitted_names(c, &name).await?,
                 })

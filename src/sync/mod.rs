@@ -1,8 +1,8 @@
 //! Carries plans out: lock, recovery, journal, pace, retry, commit. Decides nothing about people.
 //!
 //! `run` is one run on one target; `execute` walks its plan, `send` sends one call, `caller` paces and repeats,
-//! `recovery` judges calls whose answer never came, `outcome` says what it came to, `rest` whether there is nothing to do. Here is what is common to several
-//! targets: who may run, one roster for all, and the order of things between them.
+//! `recovery` judges calls whose answer never came, `outcome` says what it came to, `rest` whether there is nothing to
+//! do. Here is what is common to several targets: who may run, one roster for all, and the order of things between them.
 
 use std::collections::BTreeMap;
 
@@ -102,7 +102,11 @@ enum Given {
     Nothing(Option<ErrorReport>),
 }
 
-/// [`sync`] with a roster that is in memory already.
+/// Runs on every site: takes the locks, looks at what earlier runs left open, then reads the roster once, then plans
+/// and carries out side by side. One target that fails does not stop the others.
+///
+/// `read` gives the roster, or why there is none; it is not called when no target can run. Given files, it may answer
+/// that they are the same: then every target rests on the run that read them, and nothing is planned.
 ///
 /// # Errors
 /// If the database fails so that a run's record cannot be written.
@@ -114,48 +118,10 @@ pub async fn sync<'a, G, C, F, Fut>(
 where
     G: Gateway,
     C: Clock + Clone,
-    F: FnOnce() -> Fut,
-    Fut: Future<Output = Result<Roster, ErrorReport>>,
-{
-    let read = |_| async { Ok(Input::Roster(Box::new(read().await?), None)) };
-    sync_with(work, sites, read, false).await
-}
-
-/// Runs on every site: takes the locks, looks at what earlier runs left open, then reads the roster once, then plans
-/// and carries out side by side. One target that fails does not stop the others.
-///
-/// `read` gives the roster, or why there is none; it is not called when no target can run. Given files, it may answer
-/// that they are the same: then every target rests on the run that read them, and nothing is planned.
-///
-/// # Errors
-/// If the database fails so that a run's record cannot be written.
-pub async fn sync_files<'a, G, C, F, Fut>(
-    work: Work<'a, C>,
-    sites: &'a [Site<'a, G>],
-    read: F,
-) -> Result<Synced, StoreError>
-where
-    G: Gateway,
-    C: Clock + Clone,
     F: FnOnce(Option<Vec<FileMark>>) -> Fut,
     Fut: Future<Output = Result<Input, ErrorReport>>,
 {
-    sync_with(work, sites, read, true).await
-}
-
-async fn sync_with<'a, G, C, F, Fut>(
-    work: Work<'a, C>,
-    sites: &'a [Site<'a, G>],
-    read: F,
-    may_rest: bool,
-) -> Result<Synced, StoreError>
-where
-    G: Gateway,
-    C: Clock + Clone,
-    F: FnOnce(Option<Vec<FileMark>>) -> Fut,
-    Fut: Future<Output = Result<Input, ErrorReport>>,
-{
-    let stages = join_all(sites.iter().map(|site| open(&work, site, may_rest))).await;
+    let stages = join_all(sites.iter().map(|site| open(&work, site))).await;
     let stages = stages.into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut synced = Synced { report: nothing_yet(work.order), head: None, roster_error: None };
     let anybody = stages.iter().any(|stage| matches!(stage, Stage::Running(..)));
@@ -200,7 +166,6 @@ fn common<'s, G: Gateway, C: Clock + Clone>(stages: &'s [Stage<'_, G, C>]) -> Op
 async fn open<'a, G: Gateway, C: Clock + Clone>(
     work: &Work<'a, C>,
     site: &'a Site<'a, G>,
-    may_rest: bool,
 ) -> Result<Stage<'a, G, C>, StoreError> {
     let name = &site.target.name;
     let lock = match (!work.order.dry).then(|| TargetLock::take(work.store.path(), name)).transpose() {
@@ -223,7 +188,7 @@ async fn open<'a, G: Gateway, C: Clock + Clone>(
         Err(error) => run.end_failed(error.clone()).await,
         Ok(_) => match run.recover().await {
             Ok(()) => {
-                if may_rest && site.expected.is_none() {
+                if site.expected.is_none() {
                     run.look_for_rest().await;
                 }
                 return Ok(Stage::Running(Box::new(run), lock));

@@ -278,18 +278,17 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             self.recovery.overlay(&mut snapshot);
         }
         let now = self.now();
-        let sources = store.sources().await?;
-        let missing = plan::missing(&snapshot, roster, &sources);
+        let past = store.past(&target.name, &snapshot, roster, order.as_of, now).await?;
         if !order.dry {
-            store.note_missing(&target.name, roster.digest.clone(), missing.clone(), now).await?;
+            let missing = past.missing.keys().cloned().collect();
+            store.note_missing(&target.name, roster.digest.clone(), missing, now).await?;
         }
-        let past = store.past(&target.name, &roster.digest, Some(&missing), order.as_of, now).await?;
         let undone = expected.and_then(|e| e.plan.undo_of.map(RunId)).or(order.undo);
         let undo = match undone {
             Some(run) => Some(store.changes_of(run, &target.name).await?),
             None => None,
         };
-        let past = Past { sources, undo, in_flight: self.recovery.in_flight.clone(), ..past };
+        let past = Past { undo, in_flight: self.recovery.in_flight.clone(), ..past };
         let mut looks = Looks { offline: order.offline, ..Looks::default() };
         let nothing = Looks::default();
         let input = PlanInput {

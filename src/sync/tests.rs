@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::NaiveDate;
+
 use super::*;
 use crate::clock::manual::ManualClock;
 use crate::gateway::embedded::{Device, DeviceGateway, Furniture, SharedDevice, lock};
@@ -62,6 +64,23 @@ struct World {
     _folder: tempfile::TempDir,
 }
 
+/// Everything, for real.
+pub(super) fn order(as_of: NaiveDate) -> Order {
+    Order {
+        as_of,
+        dry: false,
+        offline: false,
+        trigger: Trigger::Cli,
+        actor: Actor::default(),
+        config_digest: "c".into(),
+        undo: None,
+        only: None,
+        allow_guards: Default::default(),
+        reason: String::new(),
+        stop: Stop::new(),
+    }
+}
+
 impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -73,19 +92,7 @@ impl World {
             device,
             target: serde_json::from_value(serde_json::json!({ "name": "hq", "url": "embedded" })).unwrap(),
             account: AccountConfig::default(),
-            order: Order {
-                as_of: clock.now().date_naive(),
-                dry: false,
-                offline: false,
-                trigger: Trigger::Cli,
-                actor: Actor::default(),
-                config_digest: "c".into(),
-                undo: None,
-                only: None,
-                allow_guards: Default::default(),
-                reason: String::new(),
-                stop: Stop::new(),
-            },
+            order: order(clock.now().date_naive()),
             clock,
             _folder: folder,
         }
@@ -126,7 +133,8 @@ impl World {
             progress,
         };
         let roster = roster.clone();
-        let synced = sync(work, &sites, || async { Ok(roster) }).await.unwrap();
+        let synced =
+            sync(work, &sites, |_| async { Ok(Input::Roster(Box::new(roster), None)) }).await.unwrap();
         synced.report.targets.into_iter().next().unwrap()
     }
 

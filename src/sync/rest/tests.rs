@@ -3,8 +3,7 @@
 use chrono::NaiveDate;
 
 use super::*;
-use crate::stop::Stop;
-use crate::store::journal::{Actor, Trigger};
+use crate::sync::tests::order;
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -12,22 +11,6 @@ fn day(text: &str) -> NaiveDate {
 
 fn moment(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
-}
-
-fn order() -> Order {
-    Order {
-        as_of: day("2026-11-22"),
-        dry: false,
-        offline: false,
-        trigger: Trigger::Schedule,
-        actor: Actor::default(),
-        config_digest: "c".into(),
-        undo: None,
-        only: None,
-        allow_guards: Default::default(),
-        reason: String::new(),
-        stop: Stop::new(),
-    }
 }
 
 fn quiet() -> Quiet {
@@ -47,7 +30,8 @@ fn quiet() -> Quiet {
 fn after(
     change: impl FnOnce(&mut Quiet, &mut Order, &mut TargetRow, &mut bool, &mut DateTime<Utc>),
 ) -> Option<Why> {
-    let (mut quiet, mut order, mut row, mut open) = (quiet(), order(), TargetRow::default(), false);
+    let (mut quiet, mut order, mut row, mut open) =
+        (quiet(), order(day("2026-11-22")), TargetRow::default(), false);
     let mut now = moment("2026-11-22T02:30:00Z");
     change(&mut quiet, &mut order, &mut row, &mut open, &mut now);
     may_rest(&quiet, &Present { order: &order, row: &row, open, now }).err()

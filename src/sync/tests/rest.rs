@@ -69,7 +69,7 @@ impl Files {
             let files = reading.marks();
             Ok(Input::Roster(Box::new(reading.roster), files))
         };
-        let synced = sync_files(work, &sites, read).await.unwrap();
+        let synced = sync(work, &sites, read).await.unwrap();
         let rested = synced.report.targets[0].same_as.is_some();
         assert_ne!(parsed.get(), rested, "a run that rests reads no rows");
         synced.report
