@@ -373,3 +373,6 @@ fn note_names(calls: &mut InFlight, intent: &Intent) {
 fn differs(a: Option<&Entry>, b: Option<&Entry>) -> bool {
     a.map(|e| (&e.username, &e.state)) != b.map(|e| (&e.username, &e.state))
 }
+
+#[cfg(test)]
+mod tests;
