@@ -124,7 +124,7 @@ fn shrunken(sight: &Sight<'_>, pairs: &[(&SourceFacts, &AppliedSource)]) -> Opti
 /// How far a column's share of filled cells fell, as a percentage of what it was; and how many cells that is.
 fn fall(now: &SourceFacts, before: &AppliedSource, field: Field, was: f64) -> (f64, u64) {
     let is = now.fill.get(&field).copied().unwrap_or(0.0);
-    if was <= is || was <= 0.0 {
+    if was <= is {
         return (0.0, 0);
     }
     let cells = (was - is) / 100.0 * now.accepted.min(before.rows) as f64;

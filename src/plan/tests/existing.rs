@@ -30,6 +30,8 @@ fn a_name_that_is_there_is_reported_by_default() {
     let plan = world.plan();
     assert_eq!(lines(&plan), Vec::<String>::new());
     assert_eq!(blocked(&plan), ["10001 name_exists!"]);
+    // It holds a first contact, and only that.
+    assert_eq!(held(&plan), Vec::<&str>::new());
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod basics;
 mod checker;
 mod digests;
 mod existing;
+mod guard_words;
 mod guards;
 mod names;
 mod places;
