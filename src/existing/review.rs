@@ -412,3 +412,6 @@ pub fn taken(
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,7 +112,7 @@ impl Recipe {
         timestamp: &str,
         key: &Secret,
     ) -> Secret {
-        let params = Canonical(canonical(params));
+        let params = Canonical(Secret::new(canonical(params)));
         let token = match self.digest {
             TokenDigest::Md5 => hex::encode(self.run::<md5::Md5>(&params, timestamp, key)),
             TokenDigest::Sha256 => hex::encode(self.run::<sha2::Sha256>(&params, timestamp, key)),
@@ -137,8 +137,8 @@ impl Recipe {
 /// The canonical text. It is a secret: an add's holds the initial password.
 struct Canonical(Secret);
 
-/// Parameters sorted by name, joined `k=v` with `&`, values raw.
-fn canonical<'a>(params: impl IntoIterator<Item = (&'a str, &'a str)>) -> Secret {
+/// Parameters sorted by name, joined `k=v` with `&`, values raw: to be made a [`Secret`] at once.
+fn canonical<'a>(params: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut params: Vec<_> = params.into_iter().collect();
     params.sort_by_key(|(name, _)| *name);
     let length: usize = params.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
@@ -152,7 +152,7 @@ fn canonical<'a>(params: impl IntoIterator<Item = (&'a str, &'a str)>) -> Secret
         text.push('=');
         text.push_str(value);
     }
-    Secret::new(text)
+    text
 }
 
 #[cfg(test)]
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn the_manuals_worked_form() {
         assert_eq!(
-            canonical(WORKED).expose(),
+            canonical(WORKED),
             "action=ExGetUserInfo&controler=User&timestamp=1574308869&username=zsan"
         );
         let token = recipe(Dialect::Openapi).sign(WORKED, "1574308869", &key("my-key"));
@@ -230,6 +230,23 @@ mod tests {
         assert!(all.contains(&recipe(Dialect::Openapi)) && all.contains(&recipe(Dialect::UpdaterCloud)));
         for recipe in all {
             assert_eq!(Recipe::new(&recipe.config(), Dialect::Openapi), Ok(recipe));
+        }
+    }
+
+    #[test]
+    fn a_recipe_is_shown_as_configuration() {
+        for recipe in Recipe::known() {
+            let lines = ::config::File::from_str(&recipe.config_lines(), ::config::FileFormat::Toml);
+            let shown = ::config::Config::builder().add_source(lines).build().unwrap();
+            assert_eq!(shown.try_deserialize::<TokenConfig>().unwrap(), recipe.config());
+        }
+    }
+
+    #[test]
+    fn the_canonical_text_is_made_in_one_piece() {
+        for params in [&WORKED[..], &WORKED[..1], &[("note", ""), ("a", "张三")], &[]] {
+            let text = canonical(params.iter().copied());
+            assert_eq!(text.capacity(), text.len(), "{text}");
         }
     }
 

@@ -407,7 +407,7 @@ impl Store {
                         .await?;
                 }
                 // A name may pass from one of them to another: nobody keeps an old one while the new ones are written.
-                for change in entries.iter().filter(|_| entries.len() > 1) {
+                for change in &entries {
                     sqlx::query("DELETE FROM entries WHERE target = ? AND person = ?")
                         .bind(&target)
                         .bind(change.person.as_str())
@@ -625,3 +625,6 @@ pub(crate) async fn calls_digest(c: &mut SqliteConnection, run: RunId) -> Result
     }
     Ok(hasher.finalize().to_hex().to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,12 +6,17 @@ use std::fmt::Write as _;
 use rosterd::app::App;
 use rosterd::app::existing::{Reviewed, Wish};
 use rosterd::app::sync::Request;
+use rosterd::clock::{Clock as _, SystemClock};
 use rosterd::existing::links;
-use rosterd::gateway::Dialect;
+use rosterd::existing::review::ReviewError;
 use rosterd::gateway::embedded::{UserView, lock};
+use rosterd::gateway::{Dialect, UserRecord};
+use rosterd::model::{PersonKey, Username};
+use rosterd::plan::{AccountState, ActionKind, Origin, Reason};
 use rosterd::report::RunOutcome;
 use rosterd::stop::Stop;
 use rosterd::store::Store;
+use rosterd::store::journal::{Actor, Intent, IntentState, NewCall, NewRun, Settlement, Trigger};
 use serde_json::json;
 
 use crate::by_hand::{self, ByHand, Site, as_wanted, hq, row, sync};
@@ -232,6 +237,66 @@ async fn a_review_that_was_edited_is_refused_and_crossing_people_out_is_not() {
         assert_eq!(entries.keys().map(|key| key.as_str()).collect::<Vec<_>>(), ["00001"]);
         // A second time it fits no more.
         app.take_over(&store, &site.path("crossed.json"), "x").await.unwrap_err();
+    }
+}
+
+/// Somebody else's add, of which a look said that it did not happen; `may_land`: it may all the same.
+async fn lost_add(store: &Store, username: &str, may_land: bool) {
+    let (target, now) = (hq(), SystemClock::new().now());
+    let new = NewRun {
+        target: target.clone(),
+        dry: false,
+        trigger: Trigger::Cli,
+        actor: Actor::default(),
+        config_digest: String::new(),
+        as_of: now.date_naive(),
+    };
+    let run = store.begin_run(new, now).await.unwrap().0;
+    let (person, name) = (PersonKey::new("99999").unwrap(), Username::new(username).unwrap());
+    let record = UserRecord { group: Some("/总公司".into()), ..UserRecord::default() };
+    let intent = Intent {
+        run,
+        seq: 1,
+        person: person.clone(),
+        username: name.clone(),
+        new_username: name,
+        kind: ActionKind::Add,
+        reason: Reason::Joined,
+        before: None,
+        after: AccountState::from_record(&record),
+        origin: Origin::Created,
+        source: None,
+        state: IntentState::Sending,
+        unsettled: false,
+        last_sent_at: now,
+    };
+    let call = NewCall { run, seq: 1, kind: "add", payload: String::new(), intents: vec![intent] };
+    store.journal(&target, call, now).await.unwrap();
+    let state = IntentState::Undone;
+    let settled = vec![Settlement { run, seq: 1, person, state, unsettled: may_land }];
+    store.settle(&target, run, settled, Vec::new(), false, now).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_is_taken_over_while_a_call_that_names_them_may_still_land() {
+    for may_land in [true, false] {
+        let site = Site::new(Dialect::UpdaterCloud, &[]).await;
+        site.make(&[as_wanted(0, "/总公司"), as_wanted(1, "/总公司")]);
+        let app = site.configure(&(row(0, "/总公司") + &row(1, "/总公司")), "", "");
+        let store = app.store().await.unwrap();
+        let path = site.path("review.json");
+        review(&app, &store).await.file.write(&path).unwrap();
+        lost_add(&store, "00001", may_land).await;
+        let taken = app.take_over(&store, &path, "they are ours").await;
+        let entries = store.snapshot(&hq()).await.unwrap().entries;
+        if may_land {
+            // The user may be the one whom the add made: then they are not this person's.
+            let person = PersonKey::new("00001").unwrap();
+            let why = ReviewError::MayLand { person, username: Username::new("00001").unwrap() };
+            assert_eq!((taken.unwrap_err().to_string(), entries.len()), (why.to_string(), 0));
+        } else {
+            assert_eq!((taken.unwrap().1, entries.len()), (2, 2));
+        }
     }
 }
 

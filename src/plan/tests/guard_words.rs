@@ -32,7 +32,6 @@ fn every_guard_of_the_configuration_has_words_in_both_languages() {
 fn figures_have_their_unit_and_one_decimal() {
     let world = lost(75, 52);
     let expected = t!("guard.max_missing_percent", people = 52, actual = "69.3 %", limit = "5 %");
-    let keys = t!("guard.keys_changed");
     assert_eq!(says(&world, "max_missing_percent"), (expected.into_owned(), true));
     let expected = t!("guard.max_missing", actual = "52", limit = "50");
     assert_eq!(says(&world, "max_missing"), (expected.into_owned(), true));

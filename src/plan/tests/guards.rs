@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::world::*;
-use crate::config::{GuardHold, Limit, Switch};
+use crate::config::{GuardHold, LeaverAction, Limit, Switch};
 use crate::model::Cell;
 use crate::plan::*;
 use crate::roster::Field;
@@ -166,6 +166,7 @@ fn too_many_accounts_hold_joiners_and_nobody_else() {
 fn a_field_has_a_limit_of_its_own_that_joiners_and_leavers_do_not_touch() {
     let mut world = World::of(5);
     world.target.guard.fields = AccountField::ALL.map(|field| (field, Limit::at(0.0))).into();
+    world.target.leavers.action = LeaverAction::Disable;
     world.hire("20001");
     world.leave("10001");
     assert_eq!(held(&world.plan()), Vec::<&str>::new());
