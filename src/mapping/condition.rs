@@ -41,6 +41,10 @@ fn compile<'g>(
         glob: glob.to_owned(),
         cause: cause.kind().to_string(),
     };
+    let mut globs = globs.into_iter().peekable();
+    if globs.peek().is_none() {
+        return Ok(GlobSet::empty());
+    }
     let mut set = GlobSetBuilder::new();
     for glob in globs {
         let folded = if sort == Sort::Folded { crate::model::fold(glob) } else { glob.to_owned() };
@@ -128,7 +132,9 @@ impl Globs {
     /// # Errors
     /// If a glob is malformed.
     pub fn exact(globs: &[String], place: &str) -> Result<Self, MappingConfigError> {
-        let set = compile(globs.iter().map(String::as_str), Sort::Name, place)?;
+        // The default matches anything, and need not be compiled for that.
+        let all = globs == ["*"];
+        let set = compile(globs.iter().map(String::as_str).filter(|_| !all), Sort::Name, place)?;
         Ok(Self { set, folded: false, any: any(globs) })
     }
 

@@ -259,7 +259,10 @@ impl<'a> Checker<'a> {
         }
         let said: BTreeSet<AccountField> = action.changes.keys().copied().collect();
         self.expect(said == differing, "changes say what changes", (&action.username, &said, &differing));
-        let work = !differing.is_empty() || matches!(action.kind, ActionKind::Delete | ActionKind::Adopt);
+        let unsure = self.entry(&action.person).is_some_and(Entry::is_maybe_disabled);
+        let enables = unsure && action.kind == ActionKind::Enable;
+        let work =
+            !differing.is_empty() || enables || matches!(action.kind, ActionKind::Delete | ActionKind::Adopt);
         self.expect(work, "no action that does nothing", &action.username);
         // An undo puts back whatever was changed, under the settings of that day.
         if action.reason == Reason::Undo {

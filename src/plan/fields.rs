@@ -44,8 +44,11 @@ impl Managed {
         }
     }
 
-    /// Whether an account that is disabled now shall be enabled for somebody who should have one.
-    pub(super) fn enables(&self, disabled_by_us: bool) -> bool {
+    /// Whether an account is to be enabled for somebody who should have one.
+    pub(super) fn enables(&self, enabled: bool, disabled_by_us: bool) -> bool {
+        if enabled && !disabled_by_us {
+            return false;
+        }
         match self.enabled {
             Manage::Always => true,
             Manage::Own | Manage::Add => disabled_by_us,
@@ -116,7 +119,7 @@ impl Delta {
             note: set(managed.note, &account.note, &state.note),
             phone: set(managed.phone, &account.phone, &state.phone),
             roles: set_roles(managed.roles, &account.roles, &state.roles),
-            enabled: (enable && !state.enabled).then_some(true),
+            enabled: enable.then_some(true),
             expires_on,
         }
     }

@@ -179,6 +179,8 @@ pub struct InFlight {
 pub struct Past {
     /// People missing, the roster at hand counted.
     pub missing: BTreeMap<PersonKey, MissingSeen>,
+    /// The database says of somebody that they were missing, be they so still or not.
+    pub missing_before: bool,
     /// The sources that had a person when they were last seen. Needed only for people whom no source has now; who is
     /// not in here may have come from any source.
     pub sources: BTreeMap<PersonKey, BTreeSet<Arc<str>>>,

@@ -218,7 +218,8 @@ impl<'a> Decider<'a> {
     /// Somebody whose account is ours already.
     fn existing(&self, person: &'a PersonKey, account: &Account, name: &Username, entry: &Entry) -> Decided {
         let managed = self.managed(entry.origin);
-        let delta = Delta::of(&entry.state, account, managed, managed.enables(entry.disabled.is_some()));
+        let enable = managed.enables(entry.state.enabled, entry.disabled.is_some());
+        let delta = Delta::of(&entry.state, account, managed, enable);
         let renamed = *name != entry.username;
         if delta.is_empty() && !renamed {
             return Ok(Decision::Unchanged);
@@ -311,7 +312,7 @@ impl<'a> Decider<'a> {
         };
         self.kept(&state.note)?;
         let managed = &self.adopted;
-        let after = Delta::of(&state, account, managed, managed.enables(false)).apply(&state);
+        let after = Delta::of(&state, account, managed, managed.enables(state.enabled, false)).apply(&state);
         Ok(act(Action {
             kind: ActionKind::Adopt,
             person: person.clone(),

@@ -141,10 +141,17 @@ pub struct Entry {
     pub state: AccountState,
     /// The device's number for the user, where a look showed it.
     pub gateway_id: Option<String>,
-    /// Disabled by rosterd (and not enabled since).
+    /// Disabled by rosterd (and not enabled since), or perhaps so: see [`Self::is_maybe_disabled`].
     pub disabled: Option<OwnDisable>,
     /// An intent's outcome is not known: nothing may be concluded from `state`.
     pub unknown: bool,
+}
+
+impl Entry {
+    /// The last look did not show whether the account is enabled, and a disable of ours may have landed since it was.
+    pub const fn is_maybe_disabled(&self) -> bool {
+        self.state.enabled && self.disabled.is_some()
+    }
 }
 
 /// The snapshot of one target.

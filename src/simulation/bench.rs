@@ -60,6 +60,7 @@ pub struct Bench {
     late: Vec<LateCall>,
     stop: Stop,
     store_broken: bool,
+    blind: bool,
     dead: bool,
     /// Where the database is, if the power fails where a process dies.
     disk: Option<Disk>,
@@ -138,6 +139,7 @@ impl Bench {
             late: Vec::new(),
             stop: Stop::new(),
             store_broken: false,
+            blind: false,
             dead: false,
             disk: None,
             cut: None,
@@ -169,9 +171,9 @@ impl Bench {
         self.dead
     }
 
-    /// Whether the process's database failed for good.
+    /// Whether the process could not read how its target stands: its database failed for good, or just then.
     pub const fn is_blind(&self) -> bool {
-        self.store_broken
+        self.blind
     }
 
     /// A new process, in this weather. Its clock is right again.
@@ -181,6 +183,7 @@ impl Bench {
         self.rates = rates;
         self.stop = stop;
         self.store_broken = false;
+        self.blind = false;
         self.dead = false;
         self.cut = None;
         self.offset = TimeDelta::zero();
@@ -366,6 +369,7 @@ impl Bench {
             return Ok(());
         }
         self.store_broken |= self.rates.store_for_good;
+        self.blind |= self.store_broken || doing == "target";
         self.coverage.fault(match (point, self.store_broken) {
             (_, true) => "store fails for good",
             (FaultPoint::Before, _) => "store fails before",

@@ -280,7 +280,8 @@ impl Witness {
         (self.mutations, self.commits)
     }
 
-    /// A process ended; `report` unless it died or could not record its end. `blind`: its database had failed for good.
+    /// A process ended; `report` unless it died or could not record its end. `blind`: it could not read how its
+    /// target stands.
     ///
     /// # Errors
     /// If the database cannot be read.

@@ -43,11 +43,7 @@ impl World {
         let dialect = if dice.one_in(2) { Dialect::UpdaterCloud } else { Dialect::Openapi };
         let deletes = dice.one_in(2);
         let restless = dice.one_in(4);
-        let mut quirks: BTreeSet<Quirk> = QUIRKS.iter().copied().filter(|_| dice.one_in(6)).collect();
-        // A device that shows nobody's state hides a disable whose answer was lost: see docs/reliability.md.
-        if !deletes {
-            quirks.remove(&Quirk::MissingIsEnable);
-        }
+        let quirks: BTreeSet<Quirk> = QUIRKS.iter().copied().filter(|_| dice.one_in(6)).collect();
         let off = [
             "max_missing",
             "max_missing_percent",

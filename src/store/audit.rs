@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::batch::Batch;
 use super::journal::RunId;
 use super::{Store, StoreError, millis, time};
 use crate::model::TargetName;
@@ -172,28 +173,26 @@ pub(crate) async fn append_to(
         digest: String::new(),
     };
     written.digest = digest_of(&written, &body, hash);
-    sqlx::query(
+    let mut batch = Batch::new(
         "INSERT INTO audit (seq, at, kind, target, run, body, personal_hash, prev, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(seq)
     .bind(millis(written.at))
-    .bind(&written.kind)
-    .bind(&written.target)
+    .bind(&*written.kind)
+    .bind(written.target.as_deref())
     .bind(written.run)
-    .bind(&body)
+    .bind(&*body)
     .bind(hash)
-    .bind(&written.prev)
-    .bind(&written.digest)
-    .execute(&mut *c)
-    .await?;
+    .bind(&*written.prev)
+    .bind(&*written.digest);
     if let Some((_, salt, text)) = &personal {
-        sqlx::query("INSERT INTO audit_personal (seq, salt, body) VALUES (?, ?, ?)")
+        batch = batch
+            .and("INSERT INTO audit_personal (seq, salt, body) VALUES (?, ?, ?)")
             .bind(seq)
-            .bind(salt)
-            .bind(text)
-            .execute(c)
-            .await?;
+            .bind(&**salt)
+            .bind(&**text);
     }
+    batch.execute(c).await?;
     Ok(Head { seq, digest: written.digest })
 }
 

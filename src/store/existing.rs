@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::Row;
-use sqlx::sqlite::SqliteConnection;
 
+use super::batch::Batch;
 use super::journal::{Actor, RunId};
 use super::snapshot::{EntryChange, write_entry};
 use super::{Store, StoreError, audit, from_json, json, millis, named, time};
@@ -53,14 +53,7 @@ fn device_text(device: &Device) -> String {
 }
 
 /// People whose account somebody changed by hand.
-pub(crate) async fn drifted(
-    c: &mut SqliteConnection,
-    target: &str,
-) -> Result<BTreeSet<PersonKey>, StoreError> {
-    let people: Vec<String> =
-        sqlx::query_scalar("SELECT person FROM drifted WHERE target = ?").bind(target).fetch_all(c).await?;
-    people.iter().map(|person| named(PersonKey::new(person), "drifted.person")).collect()
-}
+pub(super) const DRIFTED: &str = "SELECT person FROM drifted WHERE target = ?";
 
 impl Store {
     /// Keeps what looks at a device showed.
@@ -145,7 +138,9 @@ impl Store {
         self.write("note drift", move |c| {
             Box::pin(async move {
                 for change in &entries {
-                    write_entry(c, target.as_str(), run, change, now).await?;
+                    write_entry(Batch::default(), target.as_str(), run, change, now)?
+                        .execute(&mut *c)
+                        .await?;
                 }
                 for person in &drifted {
                     sqlx::query("INSERT OR REPLACE INTO drifted (target, person, seen_at) VALUES (?, ?, ?)")
@@ -191,7 +186,9 @@ impl Store {
                     .body(json!({ "actor": actor }))
                     .personal(json!({ "person": person, "reason": reason }));
                 audit::append(c, record).await?;
-                write_entry(c, target.as_str(), run, &EntryChange { person, entry: None }, now).await
+                let gone = EntryChange { person, entry: None };
+                write_entry(Batch::default(), target.as_str(), run, &gone, now)?.execute(c).await?;
+                Ok(())
             })
         })
         .await
@@ -229,7 +226,7 @@ impl Store {
                         .personal(json!({ "person": person, "username": entry.username }));
                     audit::append(c, record).await?;
                     let change = EntryChange { person, entry: Some(entry) };
-                    write_entry(c, target.as_str(), run, &change, now).await?;
+                    write_entry(Batch::default(), target.as_str(), run, &change, now)?.execute(&mut *c).await?;
                 }
                 sqlx::query(
                     "UPDATE targets SET contacted = 1, url = coalesce(url, ?), dialect = coalesce(dialect, ?) WHERE name = ?",

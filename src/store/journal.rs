@@ -6,6 +6,7 @@ use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::batch::Batch;
 use super::snapshot::{EntryChange, note_group, write_entry};
 use super::{Store, StoreError, audit, from_json, from_word, json, millis, named, time, word};
 use crate::model::{PersonKey, TargetName, Username};
@@ -44,176 +45,174 @@ fn intent(row: &SqliteRow) -> Result<Intent, StoreError> {
     })
 }
 
-/// Intents that are open or unsettled, oldest first.
-pub(crate) async fn open_intents(c: &mut SqliteConnection, target: &str) -> Result<Vec<Intent>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT i.*, c.last_sent_at FROM intents i JOIN calls c ON c.run = i.run AND c.seq = i.seq \
-         WHERE i.target = ? AND (i.state IN ('sending', 'unknown') OR i.unsettled = 1) ORDER BY i.run, i.seq, i.person",
-    )
-    .bind(target)
-    .fetch_all(c)
-    .await?;
+/// Intents of a target that are open or unsettled, oldest first.
+pub(super) const OPEN_INTENTS: &str = "SELECT i.*, c.last_sent_at FROM intents i JOIN calls c ON c.run = i.run AND c.seq = i.seq \
+     WHERE i.target = ? AND (i.state IN ('sending', 'unknown') OR i.unsettled = 1) ORDER BY i.run, i.seq, i.person";
+
+pub(super) fn intents(rows: &[SqliteRow]) -> Result<Vec<Intent>, StoreError> {
     rows.iter().map(intent).collect()
 }
 
-async fn journal_call(
-    c: &mut SqliteConnection,
-    target: &str,
-    call: &NewCall,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO calls (run, seq, kind, payload, state, first_sent_at, last_sent_at) VALUES (?, ?, ?, ?, 'sending', ?5, ?5)",
+/// What journals a call: its own record, and one for everybody whom it concerns.
+fn journal_call(target: &str, call: &NewCall, now: DateTime<Utc>) -> Result<Batch, StoreError> {
+    let mut batch = Batch::new(
+        "INSERT INTO calls (run, seq, kind, payload, state, first_sent_at, last_sent_at) VALUES (?, ?, ?, ?, 'sending', ?, ?)",
     )
     .bind(call.run.0)
     .bind(call.seq)
     .bind(call.kind)
-    .bind(&call.payload)
+    .bind(&*call.payload)
     .bind(millis(now))
-    .execute(&mut *c)
-    .await?;
+    .bind(millis(now));
     for i in &call.intents {
-        sqlx::query(
-            "INSERT INTO intents (run, seq, target, person, username, new_username, kind, reason, before, after, origin, \
-             source, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending')",
-        )
-        .bind(call.run.0)
-        .bind(call.seq)
-        .bind(target)
-        .bind(i.person.as_str())
-        .bind(i.username.as_str())
-        .bind(i.new_username.as_str())
-        .bind(i.kind.as_str())
-        .bind(word(i.reason)?)
-        .bind(i.before.as_ref().map(json).transpose()?)
-        .bind(i.after.as_ref().map(json).transpose()?)
-        .bind(word(i.origin)?)
-        .bind(i.source.as_ref().map(json).transpose()?)
-        .execute(&mut *c)
-        .await?;
+        batch = batch
+            .and(
+                "INSERT INTO intents (run, seq, target, person, username, new_username, kind, reason, before, after, origin, \
+                 source, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'sending')",
+            )
+            .bind(call.run.0)
+            .bind(call.seq)
+            .bind(target)
+            .bind(i.person.as_str())
+            .bind(i.username.as_str())
+            .bind(i.new_username.as_str())
+            .bind(i.kind.as_str())
+            .bind(word(i.reason)?)
+            .bind(i.before.as_ref().map(json).transpose()?)
+            .bind(i.after.as_ref().map(json).transpose()?)
+            .bind(word(i.origin)?)
+            .bind(i.source.as_ref().map(json).transpose()?);
     }
-    if !matches!(call.kind, "commit" | "kick") && !has(Flaw::DirtyOnSuccess) {
-        mark_dirty(c, target, now).await?;
-    }
-    sabotage_journal(c, target, call, now).await
+    let changes = !matches!(call.kind, "commit" | "kick") && !has(Flaw::DirtyOnSuccess);
+    sabotage_journal(if changes { mark_dirty(batch, target, now) } else { batch }, target, call, now)
 }
 
 /// What a broken engine would do when it journals a call; nothing in a sound one.
-async fn sabotage_journal(
-    c: &mut SqliteConnection,
+fn sabotage_journal(
+    mut batch: Batch,
     target: &str,
     call: &NewCall,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<Batch, StoreError> {
     if has(Flaw::NotUnknown) {
-        sqlx::query("UPDATE intents SET state = 'not_sent' WHERE run = ? AND seq = ?")
+        batch = batch
+            .and("UPDATE intents SET state = 'not_sent' WHERE run = ? AND seq = ?")
             .bind(call.run.0)
-            .bind(call.seq)
-            .execute(&mut *c)
-            .await?;
+            .bind(call.seq);
     }
     if has(Flaw::SnapshotFirst) {
         for i in &call.intents {
             let entry = i.after.clone().map(|after| i.entry_if_applied(after, None, false));
-            write_entry(c, target, call.run, &EntryChange { person: i.person.clone(), entry }, now).await?;
+            let change = EntryChange { person: i.person.clone(), entry };
+            batch = write_entry(batch, target, call.run, &change, now)?;
         }
     }
     if call.kind == "commit" && has(Flaw::CleanBeforeAnswer) {
-        sqlx::query(
-            "UPDATE targets SET state = 'clean', quarantined_by = NULL, dirty_since = NULL WHERE name = ?",
-        )
-        .bind(target)
-        .execute(c)
-        .await?;
+        batch = batch
+            .and("UPDATE targets SET state = 'clean', quarantined_by = NULL, dirty_since = NULL WHERE name = ?")
+            .bind(target);
     }
-    Ok(())
+    Ok(batch)
 }
 
-/// Marks a target dirty; quarantine stays.
-async fn mark_dirty(c: &mut SqliteConnection, target: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE targets SET generation = generation + 1, dirty_since = coalesce(dirty_since, ?), \
-         state = CASE state WHEN 'clean' THEN 'dirty' ELSE state END WHERE name = ?",
-    )
-    .bind(millis(now))
-    .bind(target)
-    .execute(c)
-    .await?;
-    Ok(())
+/// What marks a target dirty; quarantine stays.
+fn mark_dirty(batch: Batch, target: &str, now: DateTime<Utc>) -> Batch {
+    batch
+        .and(
+            "UPDATE targets SET generation = generation + 1, dirty_since = coalesce(dirty_since, ?), \
+             state = CASE state WHEN 'clean' THEN 'dirty' ELSE state END WHERE name = ?",
+        )
+        .bind(millis(now))
+        .bind(target)
 }
 
-async fn complete_call(
-    c: &mut SqliteConnection,
+/// What records what is known of a call now, together with what that confirms.
+fn complete_call(
     target: &str,
     by: RunId,
     done: &Completion,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    sqlx::query(
+) -> Result<Batch, StoreError> {
+    let (state, settled) = (word(done.state)?, done.state != IntentState::Unknown);
+    let mut batch = Batch::new(
         "UPDATE calls SET state = ?, answered_at = ?, code = ?, message = ? WHERE run = ? AND seq = ?",
     )
-    .bind(word(done.state)?)
+    .bind(&*state)
     .bind(millis(now))
     .bind(done.code)
-    .bind(&done.message)
+    .bind(done.message.as_deref())
     .bind(done.run.0)
     .bind(done.seq)
-    .execute(&mut *c)
-    .await?;
-    sqlx::query(
-        "UPDATE intents SET state = ?1, settled_at = CASE WHEN ?1 = 'unknown' THEN NULL ELSE ?2 END, \
-         unsettled = CASE WHEN ?1 = 'unknown' THEN 1 ELSE unsettled END WHERE run = ?3 AND seq = ?4",
-    )
-    .bind(word(done.state)?)
-    .bind(millis(now))
+    .and("UPDATE intents SET state = ?, settled_at = ?, unsettled = max(unsettled, ?) WHERE run = ? AND seq = ?")
+    .bind(state)
+    .bind(settled.then_some(millis(now)))
+    .bind(!settled)
     .bind(done.run.0)
-    .bind(done.seq)
-    .execute(&mut *c)
-    .await?;
+    .bind(done.seq);
     for (person, state) in &done.people {
-        sqlx::query("UPDATE intents SET state = ?, settled_at = ? WHERE run = ? AND seq = ? AND person = ?")
+        batch = batch
+            .and("UPDATE intents SET state = ?, settled_at = ? WHERE run = ? AND seq = ? AND person = ?")
             .bind(word(*state)?)
             .bind(millis(now))
             .bind(done.run.0)
             .bind(done.seq)
-            .bind(person.as_str())
-            .execute(&mut *c)
-            .await?;
+            .bind(person.as_str());
     }
     for change in &done.entries {
-        write_entry(c, target, by, change, now).await?;
+        batch = write_entry(batch, target, by, change, now)?;
     }
     for path in &done.groups {
-        note_group(c, target, path, true, now).await?;
+        batch = note_group(batch, target, path, true, now);
     }
     if has(Flaw::LookIsFinal) && !done.people.is_empty() {
-        sqlx::query("UPDATE intents SET unsettled = 0 WHERE run = ? AND seq = ? AND state <> 'unknown'")
+        batch = batch
+            .and("UPDATE intents SET unsettled = 0 WHERE run = ? AND seq = ? AND state <> 'unknown'")
             .bind(done.run.0)
-            .bind(done.seq)
-            .execute(&mut *c)
-            .await?;
+            .bind(done.seq);
     }
-    if has(Flaw::DirtyOnSuccess) && done.state == IntentState::Applied {
-        mark_dirty(c, target, now).await?;
-    }
-    Ok(())
+    let late = has(Flaw::DirtyOnSuccess) && done.state == IntentState::Applied;
+    Ok(if late { mark_dirty(batch, target, now) } else { batch })
+}
+
+/// What records that a look settled an intent.
+fn settlement(s: &Settlement, now: DateTime<Utc>) -> Result<Batch, StoreError> {
+    let state = word(s.state)?;
+    Ok(Batch::new(
+        "UPDATE intents SET settled_at = CASE WHEN state = ? THEN settled_at ELSE ? END, \
+         audited = CASE WHEN state = ? THEN audited ELSE 0 END, state = ?, unsettled = ? WHERE run = ? AND seq = ? AND person = ?",
+    )
+    .bind(&*state)
+    .bind(millis(now))
+    .bind(&*state)
+    .bind(&*state)
+    .bind(s.unsettled)
+    .bind(s.run.0)
+    .bind(s.seq)
+    .bind(s.person.as_str())
+    .and("UPDATE calls SET state = 'unknown', answered_at = ? WHERE run = ? AND seq = ? AND state = 'sending'")
+    .bind(millis(now))
+    .bind(s.run.0)
+    .bind(s.seq))
 }
 
 async fn insert_run(c: &mut SqliteConnection, new: &NewRun, now: DateTime<Utc>) -> Result<RunId, StoreError> {
-    let run: i64 = sqlx::query_scalar(
-        "INSERT INTO runs (target, dry, trigger, actor, version, config_digest, started_at, as_of) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-    )
-    .bind(new.target.as_str())
-    .bind(new.dry)
-    .bind(word(new.trigger)?)
-    .bind(json(&new.actor)?)
-    .bind(env!("CARGO_PKG_VERSION"))
-    .bind(&new.config_digest)
-    .bind(millis(now))
-    .bind(new.as_of.to_string())
-    .fetch_one(c)
-    .await?;
+    let run = Batch::new("INSERT OR IGNORE INTO targets (name) VALUES (?)")
+        .bind(new.target.as_str())
+        .and(
+            "INSERT INTO runs (target, dry, trigger, actor, version, config_digest, started_at, as_of) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(new.target.as_str())
+        .bind(new.dry)
+        .bind(word(new.trigger)?)
+        .bind(json(&new.actor)?)
+        .bind(env!("CARGO_PKG_VERSION"))
+        .bind(&*new.config_digest)
+        .bind(millis(now))
+        .bind(new.as_of.to_string())
+        .execute(c)
+        .await?
+        .last_insert_rowid();
     Ok(RunId(run))
 }
 
@@ -231,10 +230,6 @@ impl Store {
         self.write("begin run", move |c| {
             Box::pin(async move {
                 let target = new.target.as_str();
-                sqlx::query("INSERT OR IGNORE INTO targets (name) VALUES (?)")
-                    .bind(target)
-                    .execute(&mut *c)
-                    .await?;
                 let mut crashed = Vec::new();
                 if !new.dry {
                     let open: Vec<i64> = sqlx::query_scalar(
@@ -279,10 +274,6 @@ impl Store {
     ) -> Result<(RunId, audit::Head), StoreError> {
         self.write("refuse run", move |c| {
             Box::pin(async move {
-                sqlx::query("INSERT OR IGNORE INTO targets (name) VALUES (?)")
-                    .bind(new.target.as_str())
-                    .execute(&mut *c)
-                    .await?;
                 let run = insert_run(c, &new, now).await?;
                 sqlx::query("UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = 'none' WHERE id = ?")
                     .bind(millis(now))
@@ -307,7 +298,10 @@ impl Store {
     /// If the database fails.
     pub async fn open_intents(&self, target: &TargetName) -> Result<Vec<Intent>, StoreError> {
         let target = target.to_string();
-        self.read("open intents", |c| Box::pin(async move { open_intents(c, &target).await })).await
+        self.read("open intents", |c| {
+            Box::pin(async move { intents(&sqlx::query(OPEN_INTENTS).bind(target).fetch_all(c).await?) })
+        })
+        .await
     }
 
     /// Journals a call: durable before its first byte is sent. Marks the target dirty and the people unknown.
@@ -320,11 +314,7 @@ impl Store {
         call: NewCall,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let target = target.to_string();
-        self.write("journal a call", move |c| {
-            Box::pin(async move { journal_call(c, &target, &call, now).await })
-        })
-        .await
+        self.write_batch("journal a call", journal_call(target.as_str(), &call, now)?).await
     }
 
     /// Journals that a call is sent once more.
@@ -332,23 +322,16 @@ impl Store {
     /// # Errors
     /// If the database fails: then the call must not be sent.
     pub async fn journal_again(&self, run: RunId, seq: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.write("journal a repeat", move |c| {
-            Box::pin(async move {
-                sqlx::query("UPDATE calls SET attempts = attempts + 1, last_sent_at = ?, state = 'sending', answered_at = NULL WHERE run = ? AND seq = ?")
-                    .bind(millis(now))
-                    .bind(run.0)
-                    .bind(seq)
-                    .execute(&mut *c)
-                    .await?;
-                sqlx::query("UPDATE intents SET state = CASE unsettled WHEN 1 THEN 'unknown' ELSE 'sending' END, settled_at = NULL WHERE run = ? AND seq = ?")
-                    .bind(run.0)
-                    .bind(seq)
-                    .execute(c)
-                    .await?;
-                Ok(())
-            })
-        })
-        .await
+        let again = Batch::new(
+            "UPDATE calls SET attempts = attempts + 1, last_sent_at = ?, state = 'sending', answered_at = NULL WHERE run = ? AND seq = ?",
+        )
+        .bind(millis(now))
+        .bind(run.0)
+        .bind(seq)
+        .and("UPDATE intents SET state = CASE unsettled WHEN 1 THEN 'unknown' ELSE 'sending' END, settled_at = NULL WHERE run = ? AND seq = ?")
+        .bind(run.0)
+        .bind(seq);
+        self.write_batch("journal a repeat", again).await
     }
 
     /// Records what is known of a call now, together with what that confirms.
@@ -362,11 +345,7 @@ impl Store {
         done: Completion,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let target = target.to_string();
-        self.write("complete a call", move |c| {
-            Box::pin(async move { complete_call(c, &target, by, &done, now).await })
-        })
-        .await
+        self.write_batch("complete a call", complete_call(target.as_str(), by, &done, now)?).await
     }
 
     /// Records what recovery found: intents settled by a look, entries as looked at. `moved`: a look differs from the
@@ -387,24 +366,7 @@ impl Store {
         self.write("settle intents", move |c| {
             Box::pin(async move {
                 for s in &settled {
-                    sqlx::query(
-                        "UPDATE intents SET state = ?1, unsettled = ?2, settled_at = CASE WHEN state = ?1 THEN settled_at ELSE ?3 END, \
-                         audited = CASE WHEN state = ?1 THEN audited ELSE 0 END WHERE run = ?4 AND seq = ?5 AND person = ?6",
-                    )
-                    .bind(word(s.state)?)
-                    .bind(s.unsettled)
-                    .bind(millis(now))
-                    .bind(s.run.0)
-                    .bind(s.seq)
-                    .bind(s.person.as_str())
-                    .execute(&mut *c)
-                    .await?;
-                    sqlx::query("UPDATE calls SET state = 'unknown', answered_at = ?3 WHERE run = ?1 AND seq = ?2 AND state = 'sending'")
-                        .bind(s.run.0)
-                        .bind(s.seq)
-                        .bind(millis(now))
-                        .execute(&mut *c)
-                        .await?;
+                    settlement(s, now)?.execute(&mut *c).await?;
                 }
                 // A name may pass from one of them to another: nobody keeps an old one while the new ones are written.
                 for change in &entries {
@@ -415,10 +377,10 @@ impl Store {
                         .await?;
                 }
                 for change in &entries {
-                    write_entry(c, &target, by, change, now).await?;
+                    write_entry(Batch::default(), &target, by, change, now)?.execute(&mut *c).await?;
                 }
                 if moved {
-                    mark_dirty(c, &target, now).await?;
+                    mark_dirty(Batch::default(), &target, now).execute(c).await?;
                 }
                 Ok(())
             })
@@ -438,11 +400,11 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let target = target.clone();
-        self.write("complete a commit", move |c| {
+        let known = complete_call(target.as_str(), done.run, &done, now)?;
+        self.write_after("complete a commit", known, move |c| {
             Box::pin(async move {
                 let confirmed = done.state == IntentState::Applied;
                 let (run, state, code) = (done.run, done.state, done.code);
-                complete_call(c, target.as_str(), run, &done, now).await?;
                 audit::append(
                     c,
                     audit::Record::new("commit", now).on(&target, run).body(json!({ "state": state, "code": code })),
@@ -460,17 +422,13 @@ impl Store {
                 if open > 0 && !has(Flaw::CleanWhileUnknown) {
                     return Ok(false);
                 }
-                sqlx::query(
+                Batch::new(
                     "UPDATE targets SET state = 'clean', quarantined_by = NULL, dirty_since = NULL, committed_at = ?, contacted = 1 \
                      WHERE name = ?",
                 )
                 .bind(millis(now))
                 .bind(target.as_str())
-                .execute(&mut *c)
-                .await?;
-                sqlx::query(
-                    "UPDATE entries SET disabled_at = ? WHERE target = ? AND disabled_reason IS NOT NULL AND disabled_at IS NULL",
-                )
+                .and("UPDATE entries SET disabled_at = ? WHERE target = ? AND disabled_reason IS NOT NULL AND disabled_at IS NULL")
                 .bind(millis(now))
                 .bind(target.as_str())
                 .execute(c)

@@ -20,13 +20,16 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use tokio::sync::Mutex;
 
 use crate::clock::{Clock as _, SystemClock};
+use batch::Batch;
 
 pub mod audit;
+mod batch;
 pub mod existing;
 #[cfg(any(test, feature = "simulation"))]
 mod inline;
 pub mod journal;
 pub mod memory;
+mod past;
 pub mod people;
 pub mod plans;
 pub mod query;
@@ -261,9 +264,26 @@ impl Store {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
+        self.write_after(doing, Batch::default(), work).await
+    }
+
+    /// Carries out statements in one transaction, as [`Self::write`] does.
+    ///
+    /// # Errors
+    /// As there.
+    async fn write_batch(&self, doing: &'static str, batch: Batch) -> Result<(), StoreError> {
+        self.write_after(doing, batch, |_| Box::pin(async { Ok(()) })).await
+    }
+
+    /// Carries out statements and then runs `work`, in one transaction.
+    async fn write_after<T, F>(&self, doing: &'static str, first: Batch, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
         let shared = Arc::clone(&self.shared);
         let work = async move {
-            let result = transact(&shared, doing, work).await;
+            let result = transact(&shared, doing, first, work).await;
             if result.is_err() {
                 shared.broken.store(true, Ordering::Relaxed);
             }
@@ -327,7 +347,7 @@ fn name_it(error: StoreError, doing: &'static str) -> StoreError {
     }
 }
 
-async fn transact<T, F>(shared: &Shared, doing: &'static str, work: F) -> Result<T, StoreError>
+async fn transact<T, F>(shared: &Shared, doing: &'static str, first: Batch, work: F) -> Result<T, StoreError>
 where
     F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>>,
 {
@@ -337,10 +357,12 @@ where
         roll_back(&mut connection).await;
     }
     // Plain statements: sqlx's own transactions ask SQLite's thread for a receipt of each end, which costs as much again.
-    let begun = sqlx::query("BEGIN IMMEDIATE").execute(&mut connection.sqlite).await;
-    begun.map_err(|source| StoreError::Sql { doing, source })?;
     connection.open = true;
-    let done = end_of(work, shared, &mut connection.sqlite, doing).await;
+    let begun = first.in_transaction().execute(&mut connection.sqlite).await;
+    let done = match begun {
+        Ok(_) => end_of(work, shared, &mut connection.sqlite, doing).await,
+        Err(source) => Err(StoreError::Sql { doing, source }),
+    };
     match &done {
         Ok(_) => connection.open = false,
         Err(_) => roll_back(&mut connection).await,

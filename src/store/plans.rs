@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
+use super::batch::Batch;
 use super::journal::{Actor, RunId};
 use super::{Store, StoreError, audit, from_json, json, millis, named, time};
 use crate::model::TargetName;
@@ -32,6 +34,18 @@ pub struct NewApproval {
     pub expires_at: DateTime<Utc>,
 }
 
+/// Approvals that are not used up and not expired, oldest first.
+pub(super) const OPEN_APPROVALS: &str =
+    "SELECT id, sets FROM approvals WHERE target = ? AND used_run IS NULL AND expires_at > ? ORDER BY id";
+
+pub(super) fn approvals(rows: &[SqliteRow]) -> Result<Vec<Approval>, StoreError> {
+    let approval = |row: &SqliteRow| {
+        let sets: Vec<(String, BTreeSet<GuardedItem>)> = from_json(row.try_get("sets")?, "approvals.sets")?;
+        Ok(Approval { id: row.try_get("id")?, sets: sets.into_iter().collect() })
+    };
+    rows.iter().map(approval).collect()
+}
+
 impl Store {
     /// Stores a plan for a run and returns its number; the same digest on the same target is stored once.
     ///
@@ -50,21 +64,17 @@ impl Store {
         let (counts, inputs) = (plan.counts, plan.inputs.clone());
         self.write("store plan", move |c| {
             Box::pin(async move {
-                let id: i64 = sqlx::query_scalar(
-                    "INSERT INTO plans (target, digest, created_at, body) VALUES (?, ?, ?, ?) RETURNING id",
-                )
-                .bind(target.as_str())
-                .bind(&digest)
-                .bind(millis(now))
-                .bind(&body)
-                .fetch_one(&mut *c)
-                .await?;
-                sqlx::query("UPDATE runs SET plan_id = ?, roster_digest = ? WHERE id = ?")
-                    .bind(id)
-                    .bind(&roster_digest)
+                let id = Batch::new("INSERT INTO plans (target, digest, created_at, body) VALUES (?, ?, ?, ?)")
+                    .bind(target.as_str())
+                    .bind(&*digest)
+                    .bind(millis(now))
+                    .bind(&*body)
+                    .and("UPDATE runs SET plan_id = last_insert_rowid(), roster_digest = ? WHERE id = ?")
+                    .bind(&*roster_digest)
                     .bind(run.0)
                     .execute(&mut *c)
-                    .await?;
+                    .await?
+                    .last_insert_rowid();
                 let body = json!({ "plan": id, "digest": digest, "inputs": inputs, "counts": counts, "held_by": held });
                 audit::append(c, audit::Record::new("planned", now).on(&target, run).body(body)).await?;
                 Ok(PlanId(id))
@@ -161,20 +171,8 @@ impl Store {
         let target = target.to_string();
         self.read("approvals", |c| {
             Box::pin(async move {
-                let rows = sqlx::query(
-                    "SELECT id, sets FROM approvals WHERE target = ? AND used_run IS NULL AND expires_at > ? ORDER BY id",
-                )
-                .bind(&target)
-                .bind(millis(now))
-                .fetch_all(c)
-                .await?;
-                rows.iter()
-                    .map(|row| {
-                        let sets: Vec<(String, BTreeSet<GuardedItem>)> =
-                            from_json(row.try_get("sets")?, "approvals.sets")?;
-                        Ok(Approval { id: row.try_get("id")?, sets: sets.into_iter().collect() })
-                    })
-                    .collect()
+                let asked = sqlx::query(OPEN_APPROVALS).bind(target).bind(millis(now));
+                approvals(&asked.fetch_all(c).await?)
             })
         })
         .await

@@ -5,6 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
+use super::batch::Batch;
 use super::journal::RunId;
 use super::{Store, StoreError, from_json, json};
 use crate::model::TargetName;
@@ -76,18 +77,10 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn note_quiet(&self, target: &TargetName, run: RunId, quiet: Quiet) -> Result<(), StoreError> {
-        let target = target.to_string();
-        self.write("note quiet", move |c| {
-            Box::pin(async move {
-                sqlx::query("INSERT OR REPLACE INTO quiet (target, run, body) VALUES (?, ?, ?)")
-                    .bind(&target)
-                    .bind(run.0)
-                    .bind(json(&quiet)?)
-                    .execute(c)
-                    .await?;
-                Ok(())
-            })
-        })
-        .await
+        let noted = Batch::new("INSERT OR REPLACE INTO quiet (target, run, body) VALUES (?, ?, ?)")
+            .bind(target.as_str())
+            .bind(run.0)
+            .bind(json(&quiet)?);
+        self.write_batch("note quiet", noted).await
     }
 }

@@ -1,13 +1,14 @@
 //! Reading and writing the snapshot: entries, groups, versions. What an entry should become is the caller's decision.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt as _;
 use serde_json::json;
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 
+use super::batch::Batch;
 use super::{Store, StoreError, from_json, from_word, json, millis, named, time, word};
 use crate::model::{GroupPath, PersonKey, TargetName, Username};
 use crate::plan::{AccountState, Entry, OwnDisable, Snapshot};
@@ -75,7 +76,12 @@ impl Store {
                     entries.insert(person, entry);
                 }
                 drop(rows);
-                for intent in super::journal::open_intents(c, &target).await? {
+                let asked = Batch::new(super::journal::OPEN_INTENTS)
+                    .bind(target.as_str())
+                    .and("SELECT path FROM groups WHERE target = ?")
+                    .bind(target.as_str());
+                let mut answers = asked.rows(c).await?.into_iter();
+                for intent in super::journal::intents(&answers.next().unwrap_or_default())? {
                     if !intent.is_open() {
                         continue;
                     }
@@ -88,15 +94,9 @@ impl Store {
                         (None, None) => {}
                     }
                 }
-                let paths: Vec<String> = sqlx::query_scalar("SELECT path FROM groups WHERE target = ?")
-                    .bind(&target)
-                    .fetch_all(c)
-                    .await?;
-                let groups = paths.iter().map(|p| named(GroupPath::new(p), "groups.path")).collect::<Result<
-                    BTreeSet<_>,
-                    _,
-                >>(
-                )?;
+                let paths = answers.next().unwrap_or_default();
+                let group = |row: &SqliteRow| named(GroupPath::new(row.try_get("path")?), "groups.path");
+                let groups = paths.iter().map(group).collect::<Result<_, _>>()?;
                 Ok(Snapshot { entries, groups })
             })
         })
@@ -113,99 +113,87 @@ impl Store {
         groups: BTreeMap<GroupPath, bool>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let target = target.to_string();
-        self.write("note groups", move |c| {
-            Box::pin(async move {
-                for (path, exists) in groups {
-                    note_group(c, &target, &path, exists, now).await?;
-                }
-                Ok(())
-            })
-        })
-        .await
+        let add = |batch, (path, exists): (&GroupPath, &bool)| {
+            note_group(batch, target.as_str(), path, *exists, now)
+        };
+        self.write_batch("note groups", groups.iter().fold(Batch::default(), add)).await
     }
 }
 
-/// Records whether a group is there.
-pub(crate) async fn note_group(
-    c: &mut SqliteConnection,
+/// What records whether a group is there.
+pub(crate) fn note_group(
+    batch: Batch,
     target: &str,
     path: &GroupPath,
     exists: bool,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let query = if exists {
-        sqlx::query("INSERT OR REPLACE INTO groups (target, path, seen_at) VALUES (?, ?, ?)")
+) -> Batch {
+    if exists {
+        batch
+            .and("INSERT OR REPLACE INTO groups (target, path, seen_at) VALUES (?, ?, ?)")
             .bind(target)
             .bind(path.as_str())
             .bind(millis(now))
     } else {
-        sqlx::query("DELETE FROM groups WHERE target = ? AND path = ?").bind(target).bind(path.as_str())
-    };
-    query.execute(c).await?;
-    Ok(())
+        batch.and("DELETE FROM groups WHERE target = ? AND path = ?").bind(target).bind(path.as_str())
+    }
 }
 
-/// Writes one change of the snapshot, and its version.
-pub(crate) async fn write_entry(
-    c: &mut SqliteConnection,
+/// What writes one change of the snapshot, and its version.
+///
+/// # Errors
+/// If a value cannot be written as text.
+pub(crate) fn write_entry(
+    batch: Batch,
     target: &str,
     run: RunId,
     change: &EntryChange,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<Batch, StoreError> {
     let person = change.person.as_str();
-    sqlx::query("UPDATE account_versions SET to_run = ?, to_at = ? WHERE target = ? AND person = ? AND to_run IS NULL")
+    let batch = batch
+        .and("UPDATE account_versions SET to_run = ?, to_at = ? WHERE target = ? AND person = ? AND to_run IS NULL")
         .bind(run.0)
         .bind(millis(now))
         .bind(target)
-        .bind(person)
-        .execute(&mut *c)
-        .await?;
+        .bind(person);
     let Some(entry) = &change.entry else {
-        sqlx::query("DELETE FROM entries WHERE target = ? AND person = ?")
-            .bind(target)
-            .bind(person)
-            .execute(c)
-            .await?;
-        return Ok(());
+        let gone = batch.and("DELETE FROM entries WHERE target = ? AND person = ?");
+        return Ok(gone.bind(target).bind(person));
     };
     let s = &entry.state;
-    let roles = json(&s.roles)?;
-    sqlx::query(
-        "INSERT INTO entries (target, person, username, origin, group_path, note, phone, roles, enabled, expires_on, \
-         gateway_id, disabled_reason, disabled_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
-         ON CONFLICT (target, person) DO UPDATE SET username = ?3, origin = ?4, group_path = ?5, note = ?6, phone = ?7, \
-         roles = ?8, enabled = ?9, expires_on = ?10, gateway_id = ?11, disabled_reason = ?12, disabled_at = ?13",
-    )
-    .bind(target)
-    .bind(person)
-    .bind(entry.username.as_str())
-    .bind(word(entry.origin)?)
-    .bind(s.group.as_str())
-    .bind(&s.note)
-    .bind(&s.phone)
-    .bind(&roles)
-    .bind(s.enabled)
-    .bind(s.expires_on.map(|d| d.to_string()))
-    .bind(&entry.gateway_id)
-    .bind(entry.disabled.as_ref().map(|d| word(d.reason)).transpose()?)
-    .bind(entry.disabled.as_ref().and_then(|d| d.confirmed_at).map(millis))
-    .execute(&mut *c)
-    .await?;
     let fields = json!({ "group": s.group, "note": s.note, "phone": s.phone, "roles": s.roles, "enabled": s.enabled,
                          "expires_on": s.expires_on, "origin": entry.origin });
-    sqlx::query(
-        "INSERT OR REPLACE INTO account_versions (target, person, from_run, from_at, username, fields) \
-         VALUES (?, ?, ?, ?, ?, ?)",
-    )
-    .bind(target)
-    .bind(person)
-    .bind(run.0)
-    .bind(millis(now))
-    .bind(entry.username.as_str())
-    .bind(fields.to_string())
-    .execute(c)
-    .await?;
-    Ok(())
+    Ok(batch
+        .and(
+            "INSERT INTO entries (target, person, username, origin, group_path, note, phone, roles, enabled, expires_on, \
+             gateway_id, disabled_reason, disabled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (target, person) DO UPDATE SET username = excluded.username, origin = excluded.origin, \
+             group_path = excluded.group_path, note = excluded.note, phone = excluded.phone, roles = excluded.roles, \
+             enabled = excluded.enabled, expires_on = excluded.expires_on, gateway_id = excluded.gateway_id, \
+             disabled_reason = excluded.disabled_reason, disabled_at = excluded.disabled_at",
+        )
+        .bind(target)
+        .bind(person)
+        .bind(entry.username.as_str())
+        .bind(word(entry.origin)?)
+        .bind(s.group.as_str())
+        .bind(&*s.note)
+        .bind(&*s.phone)
+        .bind(json(&s.roles)?)
+        .bind(s.enabled)
+        .bind(s.expires_on.map(|d| d.to_string()))
+        .bind(entry.gateway_id.as_deref())
+        .bind(entry.disabled.as_ref().map(|d| word(d.reason)).transpose()?)
+        .bind(entry.disabled.as_ref().and_then(|d| d.confirmed_at).map(millis))
+        .and(
+            "INSERT OR REPLACE INTO account_versions (target, person, from_run, from_at, username, fields) \
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(target)
+        .bind(person)
+        .bind(run.0)
+        .bind(millis(now))
+        .bind(entry.username.as_str())
+        .bind(fields.to_string()))
 }

@@ -8,6 +8,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use super::journal::{Actor, RunId};
+use super::past::{OVERRIDES, overrides};
 use super::{Store, StoreError, audit, from_json, from_word, json, millis, named, word};
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::{ActionKind, Entry, Origin, Override, OverrideKind, Restore, Undo};
@@ -194,6 +195,9 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn said(&self, as_of: NaiveDate) -> Result<BTreeMap<PersonKey, Override>, StoreError> {
-        self.read("overrides", |c| Box::pin(super::memory::overrides(c, as_of))).await
+        self.read("overrides", |c| {
+            Box::pin(async move { overrides(&sqlx::query(OVERRIDES).fetch_all(c).await?, as_of) })
+        })
+        .await
     }
 }

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::caller::Caller;
-use super::recovery::{OutOfReach, Patience, state_of};
+use super::recovery::{OutOfReach, Patience, own_disable_after, state_of};
 use super::run::RunError;
 use crate::clock::Clock;
 use crate::gateway::{Gateway, UserRecord};
@@ -107,6 +107,6 @@ async fn look<G: Gateway, C: Clock + Clone>(
 /// The entry as a look shows it. The number is the device's own.
 pub(crate) fn as_looked(entry: &Entry, record: &UserRecord) -> Entry {
     let state = state_of(record, &entry.state);
-    let disabled = entry.disabled.clone().filter(|_| !state.enabled);
+    let disabled = own_disable_after(entry, record);
     Entry { state, disabled, gateway_id: record.id.clone(), ..entry.clone() }
 }

@@ -12,7 +12,7 @@ use super::words;
 use crate::clock::Clock;
 use crate::gateway::{Gateway, ReadError, Refusal, RefusalKind, UserRecord, Why, WhyKind};
 use crate::model::{GroupPath, PersonKey, Username};
-use crate::plan::{AccountState, ActionKind, Entry, InFlight, Snapshot};
+use crate::plan::{AccountState, ActionKind, Entry, InFlight, OwnDisable, Snapshot};
 use crate::sabotage::{Flaw, has};
 use crate::store::journal::{Intent, IntentState, Settlement};
 use crate::store::snapshot::EntryChange;
@@ -23,6 +23,11 @@ pub const TOKEN_WINDOW: TimeDelta = TimeDelta::minutes(11);
 
 /// Calls in a row without a usable answer after which a device counts as out of reach.
 pub const OUT_OF_REACH_AFTER: u32 = 5;
+
+/// What is left of our disable of a user after a look: one that shows the user enabled ends it.
+pub fn own_disable_after(known: &Entry, record: &UserRecord) -> Option<OwnDisable> {
+    known.disabled.clone().filter(|_| record.enabled != Some(true))
+}
 
 /// The fields of an account as a look shows them; what the answer left out stays as it was.
 pub fn state_of(record: &UserRecord, known: &AccountState) -> AccountState {
@@ -95,8 +100,9 @@ pub fn judge(
 }
 
 fn shows_what_matters(intent: &Intent, record: &UserRecord) -> bool {
-    let switched =
-        intent.before.as_ref().map(|e| e.state.enabled) != intent.after.as_ref().map(|a| a.enabled);
+    let was = intent.before.as_ref();
+    let switched = was.map(|e| e.state.enabled) != intent.after.as_ref().map(|a| a.enabled)
+        || was.is_some_and(Entry::is_maybe_disabled);
     record.enabled.is_some() || !switched
 }
 
@@ -104,7 +110,7 @@ fn shows_what_matters(intent: &Intent, record: &UserRecord) -> bool {
 fn still_there(intent: &Intent, record: &UserRecord) -> Option<Entry> {
     let before = intent.before.as_ref()?;
     let state = state_of(record, &before.state);
-    let disabled = before.disabled.clone().filter(|_| !state.enabled);
+    let disabled = own_disable_after(before, record);
     let gateway_id = record.id.clone().or_else(|| before.gateway_id.clone());
     Some(Entry { state, disabled, gateway_id, unknown: false, ..before.clone() })
 }
@@ -121,7 +127,7 @@ fn recheck(
         && let Some(record) = at(&entry.username).filter(|r| same_user(entry.gateway_id.as_ref(), r))
     {
         let state = state_of(record, &entry.state);
-        let disabled = entry.disabled.clone().filter(|_| !state.enabled);
+        let disabled = own_disable_after(entry, record);
         let gateway_id = record.id.clone().or_else(|| entry.gateway_id.clone());
         return Some(Entry { state, disabled, gateway_id, ..entry.clone() });
     }
@@ -149,10 +155,12 @@ fn landed(
     })
 }
 
-/// A disable of ours that lands late is still ours, whatever was believed meanwhile: else nobody would ever enable
-/// the person again.
-fn own_disable(entry: &mut Entry, intents: &[&Intent]) {
-    if entry.state.enabled || entry.disabled.is_some() || has(Flaw::DisableDisowned) {
+/// A disable of ours that lands late is still ours, whatever was believed meanwhile: else nobody would ever enable the
+/// person again. Where looks do not show who is enabled, one that may have landed counts as one that may have.
+fn own_disable(entry: &mut Entry, intents: &[&Intent], looked: &BTreeMap<Username, Option<UserRecord>>) {
+    let shown = looked.get(&entry.username).and_then(Option::as_ref).is_none_or(|r| r.enabled.is_some());
+    let enabled = entry.state.enabled && shown;
+    if enabled || entry.disabled.is_some() || has(Flaw::DisableDisowned) {
         return;
     }
     entry.disabled = intents.iter().rev().find_map(|intent| {
@@ -336,16 +344,17 @@ fn conclude(
         _ => recheck(entry, intents, looked, taken),
     };
     if let Some(entry) = &mut now_there {
-        own_disable(entry, intents);
+        own_disable(entry, intents, looked);
     }
     let before = entry.map(|e| Entry { unknown: false, ..e.clone() });
     if open.is_some() || now_there != before {
         found.moved |= open.is_some() || differs(before.as_ref(), now_there.as_ref());
         found.entries.push(EntryChange { person: person.clone(), entry: now_there });
     }
+    found.moved |= may_hide_a_commit(intents, now);
     for intent in intents {
         let state = if intent.is_open() { judge(intent, looked, taken).0 } else { intent.state };
-        let unsettled = now - intent.last_sent_at < TOKEN_WINDOW && !has(Flaw::NextLookIsFinal);
+        let unsettled = may_land(intent, now) && !has(Flaw::NextLookIsFinal);
         if unsettled {
             note_names(found.in_flight.entry(person.clone()).or_default(), intent);
         }
@@ -360,6 +369,22 @@ fn conclude(
             unsettled,
         });
     }
+}
+
+/// Whether a call may still take effect.
+fn may_land(intent: &Intent, now: DateTime<Utc>) -> bool {
+    now - intent.last_sent_at < TOKEN_WINDOW
+}
+
+/// Whether what takes effect may differ from what was written without any look showing it: of two calls that do different
+/// things one may have landed before the last commit and the other after it, undoing the first. No call that was sent
+/// later can do so alone. Asked when a call's time is over, so that one more commit ends it.
+fn may_hide_a_commit(intents: &[&Intent], now: DateTime<Utc>) -> bool {
+    let does = |intent: &Intent| (intent.new_username.clone(), intent.after.clone());
+    let mut all = intents.iter().map(|intent| does(intent));
+    let first = all.next();
+    let differ = all.any(|other| Some(other) != first);
+    differ && intents.iter().any(|intent| !may_land(intent, now))
 }
 
 fn note_names(calls: &mut InFlight, intent: &Intent) {

@@ -132,7 +132,9 @@ pub struct Run<'a, G, C: Clock + Clone> {
     recovery: Recovery,
     warnings: Vec<String>,
     loosened: Vec<String>,
-    mutated: bool,
+    /// The target may be dirty for all that this process knows: something was sent, or a write failed whose record may be
+    /// there all the same.
+    in_doubt: bool,
     /// The run that this one may rest on, should the roster's bytes be the same.
     rest: Option<Rest>,
     /// The files that its roster was read from, if their bytes say all there is to say.
@@ -146,6 +148,8 @@ struct Planned {
     digest: String,
     snapshot: Snapshot,
     facts: AppliedRoster,
+    /// The database says of somebody that they are blocked.
+    blocked_before: bool,
 }
 
 impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
@@ -173,7 +177,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             recovery: Recovery::default(),
             warnings: Vec::new(),
             loosened: Vec::new(),
-            mutated: false,
+            in_doubt: false,
             rest: None,
             files: None,
         };
@@ -196,8 +200,12 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         }
         let (store, target) = (self.ground.store, self.ground.target);
         let text = crate::store::json(target)?;
-        let before = store.note_config(&target.name, text).await?;
-        let old: Option<TargetConfig> = before.and_then(|text| serde_json::from_str(&text).ok());
+        let before = self.row.config.as_deref();
+        if before == Some(text.as_str()) {
+            return Ok(Vec::new());
+        }
+        store.note_config(&target.name, &text).await?;
+        let old: Option<TargetConfig> = before.and_then(|text| serde_json::from_str(text).ok());
         let loosened = old.map(|old| crate::config::loosened(&old, target)).unwrap_or_default();
         if loosened.is_empty() {
             return Ok(loosened);
@@ -221,17 +229,11 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         let snapshot = store.snapshot(target).await?;
         let mut found = recover(caller, &intents, &snapshot, self.now()).await?;
         if !self.order.dry {
-            store
-                .settle(
-                    target,
-                    self.id,
-                    found.settled.clone(),
-                    found.entries.clone(),
-                    found.moved,
-                    self.now(),
-                )
-                .await?;
+            self.in_doubt |= found.moved;
+            let (settled, entries) = (found.settled.clone(), found.entries.clone());
+            store.settle(target, self.id, settled, entries, found.moved, self.now()).await?;
             self.row = store.target(target).await?;
+            self.in_doubt = false;
         }
         found.words.splice(0..0, std::mem::take(&mut self.recovery.words));
         self.recovery = found;
@@ -279,7 +281,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         }
         let now = self.now();
         let past = store.past(&target.name, &snapshot, roster, order.as_of, now).await?;
-        if !order.dry {
+        if !order.dry && (past.missing_before || !past.missing.is_empty()) {
             let missing = past.missing.keys().cloned().collect();
             store.note_missing(&target.name, roster.digest.clone(), missing, now).await?;
         }
@@ -319,7 +321,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             store.note_people(roster, now).await?;
         }
         let facts = AppliedRoster::of(roster, wanted, target);
-        Ok(Planned { plan, id, digest, snapshot, facts })
+        let blocked_before = !past.blocked_since.is_empty();
+        Ok(Planned { plan, id, digest, snapshot, facts, blocked_before })
     }
 
     /// Looks at what planning needs. A name or group that gives no usable answer counts as not looked at, and the
@@ -355,7 +358,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
     /// Whether the target is dirty, as the database says; where it does not answer, as far as this process knows.
     async fn is_dirty(&self) -> bool {
         let row = self.ground.store.target(&self.ground.target.name).await;
-        row.map_or(self.row.dirty || self.mutated, |row| row.dirty)
+        row.map_or(self.row.dirty || self.in_doubt, |row| row.dirty)
     }
 
     /// Ends a run that could not plan or send.
@@ -367,29 +370,30 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             RunError::Store(error) => words::store_failed(&error.to_string()),
             RunError::PlanMoved(what) => words::plan_moved(what),
         };
-        let mut report = self.failed(error);
+        let mut report = self.failed(error).await;
         if ended_early {
             outcome::ended_early(&mut report);
         }
         self.close(report).await
     }
 
-    fn failed(&self, error: ErrorReport) -> TargetReport {
+    async fn failed(&self, error: ErrorReport) -> TargetReport {
         let mut report = outcome::empty(&self.ground.target.name, self.id);
-        outcome::failed(&mut report, error, self.row.dirty && !self.order.dry);
+        let dirty = !self.order.dry && self.is_dirty().await;
+        outcome::failed(&mut report, error, dirty);
         report
     }
 
     /// Ends a run for a reason that its caller found (the roster cannot be read).
     pub async fn end_failed(self, error: ErrorReport) -> (TargetReport, Option<Head>) {
-        let report = self.failed(error);
+        let report = self.failed(error).await;
         self.close(report).await
     }
 
     /// Closes the run's record. If that fails, the report says so, and the next run finds this one crashed.
     async fn close(self, mut report: TargetReport) -> (TargetReport, Option<Head>) {
         let (store, target) = (self.ground.store, &self.ground.target.name);
-        let believed = TargetRow { dirty: self.row.dirty || self.mutated, ..self.row };
+        let believed = TargetRow { dirty: self.row.dirty || self.in_doubt, ..self.row };
         let row = store.target(target).await.unwrap_or(believed);
         report.calls = self.caller.as_ref().map(Caller::counts).unwrap_or_default();
         let took = self.ground.clock.monotonic().saturating_sub(self.began);

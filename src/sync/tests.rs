@@ -19,6 +19,7 @@ use crate::roster::{Employment, Field, Person, SourceFacts, Texts};
 use crate::stop::Stop;
 use crate::store::journal::{Actor, Trigger};
 
+mod late;
 mod rest;
 
 fn person(id: &str, department: &str) -> Person {

@@ -97,7 +97,11 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             note: pick(AccountField::Note, &planned.note, &seen.note),
             phone: pick(AccountField::Phone, &planned.phone, &seen.phone),
             roles,
-            enabled: if ours(AccountField::Enabled) { planned.enabled } else { seen.enabled },
+            enabled: if ours(AccountField::Enabled) || action.kind == ActionKind::Enable {
+                planned.enabled
+            } else {
+                seen.enabled
+            },
             expires_on: if ours(AccountField::ExpiresOn) { planned.expires_on } else { seen.expires_on },
         }
     }

@@ -70,7 +70,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
                 Ok(()) => {}
             }
         }
-        self.mutated = sender.as_ref().is_some_and(Sender::may_be_dirty);
+        self.in_doubt = sender.as_ref().is_some_and(Sender::may_be_dirty);
         if may_send && let Some(sender) = &sender {
             report.warnings.extend(self.verify(sender, &mut executed).await?);
         }
@@ -81,7 +81,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         let commit = self.settle_up(plan, &executed, quarantine, sender).await?;
         report.commit = commit.state;
         if commit.clean {
-            (self.row.dirty, self.mutated) = (false, false);
+            (self.row.dirty, self.in_doubt) = (false, false);
         }
         if let Some(caller) = self.caller.as_ref().filter(|_| commit.state == CommitState::Confirmed) {
             let names = kick::names(&leaving);
@@ -92,8 +92,11 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         }
         report.warnings.extend(executed.stopped.as_ref().map(words::stopped));
         report.warnings.extend(commit.trouble);
-        let blocked = report.blocked.iter().map(|b| (b.person.clone(), b.reason.clone(), b.since)).collect();
-        store.note_blocked(&target.name, self.id, blocked).await?;
+        if planned.blocked_before || !report.blocked.is_empty() {
+            let blocked = report.blocked.iter();
+            let blocked = blocked.map(|b| (b.person.clone(), b.reason.clone(), b.since)).collect();
+            store.note_blocked(&target.name, self.id, blocked).await?;
+        }
         self.row = store.target(&target.name).await?;
         outcome::judge(report, plan, &executed, self.row.dirty);
         self.name_the_stop(report, &executed);

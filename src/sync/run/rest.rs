@@ -56,7 +56,7 @@ impl<G: Gateway, C: Clock + Clone> Run<'_, G, C> {
     pub async fn end_resting(mut self) -> (TargetReport, Option<Head>) {
         let report = match self.rest.take() {
             Some(found) => rest::report(&self.ground.target.name, self.id, &found),
-            None => self.failed(crate::sync::words::store_failed("no roster")),
+            None => self.failed(crate::sync::words::store_failed("no roster")).await,
         };
         self.close(report).await
     }

@@ -1,0 +1,102 @@
+//! Calls that land when nobody looks, and devices that do not show what they did.
+
+use super::*;
+use crate::gateway::embedded::Quirk;
+use crate::gateway::{AddUser, Auth};
+
+/// A late add and a late delete of one user, the add before the last commit and the delete after it: what was written is
+/// right all the time, and log-ins see a user who should not be there until somebody commits.
+#[tokio::test]
+async fn what_two_late_calls_did_to_each_other_ends_with_one_commit() {
+    let mut world = World::new().await;
+    world.set("pace", serde_json::json!({ "retries": 1 }));
+    world.set("leavers", serde_json::json!({ "action": "delete" }));
+    world.sync_with(&roster(staff(1), "d1"), vec![Fault::LostBefore], None).await;
+    let mut gone = staff(1);
+    gone[0].employment = Employment::Left;
+    let report = world.sync_with(&roster(gone.clone(), "d2"), vec![Fault::LostBefore], None).await;
+    assert_eq!((report.counts.delete, report.commit), (1, CommitState::Confirmed), "{report:#?}");
+    let name = Username::new("10001").unwrap();
+    let add = Mutation::Add(AddUser {
+        name: name.clone(),
+        group: GroupPath::new("/销售部").unwrap(),
+        note: String::new(),
+        phone: String::new(),
+        roles: Default::default(),
+        auth: Auth::Inherit,
+        expires_on: None,
+        password: None,
+    });
+    let land =
+        |call: &Mutation| assert_eq!(lock(&world.device).mutate(call, world.clock.now()), Outcome::Applied);
+    gone.push(person("10002", "销售部"));
+    world.sync_watched(&roster(gone.clone(), "d3"), &|_| land(&add)).await;
+    land(&Mutation::Delete(vec![name]));
+    assert_eq!(world.effective(), ["10001", "10002"], "the add was committed, the delete was not");
+
+    world.clock.advance(Duration::from_secs(12 * 60));
+    let report = world.sync(&roster(gone.clone(), "d3")).await;
+    assert_eq!((report.calls.mutations, report.calls.commits), (0, 1), "{report:#?}");
+    assert_eq!(world.effective(), ["10002"]);
+    let quiet = world.sync(&roster(gone, "d3")).await;
+    assert_eq!((quiet.calls.queries, quiet.calls.commits), (0, 0), "{quiet:#?}");
+}
+
+/// One call that stays unanswered costs no commit of its own, however often it was sent.
+#[tokio::test]
+async fn a_call_that_was_only_repeated_is_looked_at_and_not_committed_again() {
+    let mut world = World::new().await;
+    world.set("pace", serde_json::json!({ "retries": 2 }));
+    let lost = vec![Fault::LostBefore, Fault::LostAfter];
+    let report = world.sync_with(&roster(staff(1), "d1"), lost, None).await;
+    assert_eq!((report.exit_code, report.calls.commits), (0, 1), "{report:#?}");
+    world.clock.advance(Duration::from_secs(12 * 60));
+    let quiet = world.sync(&roster(staff(1), "d1")).await;
+    assert_eq!((quiet.calls.mutations, quiet.calls.commits), (0, 0), "{quiet:#?}");
+}
+
+/// A device that does not show who is enabled, and a disable whose answer is lost.
+async fn who_returns_after(lost: Fault) {
+    let mut world = World::new().await;
+    let furniture = Furniture { any_group: true, ..Furniture::default() };
+    let habits = [Quirk::MissingIsEnable].into();
+    world.device = Arc::new(Mutex::new(Device::new(Dialect::UpdaterCloud, habits, &furniture)));
+    world.set("leavers", serde_json::json!({ "action": "disable" }));
+    world.set("pace", serde_json::json!({ "retries": 0 }));
+    world.sync(&roster(staff(1), "d1")).await;
+    let mut gone = staff(1);
+    gone[0].employment = Employment::Left;
+    let report = world.sync_with(&roster(gone, "d2"), vec![lost], None).await;
+    assert_eq!(report.exit_code, 3, "{report:#?}");
+    world.clock.advance(Duration::from_secs(12 * 60));
+    let report = world.sync(&roster(staff(1), "d1")).await;
+    assert_eq!((report.counts.enable, report.exit_code), (1, 0), "{lost:?} {report:#?}");
+    assert!(lock(&world.device).effective_users()["10001"].enabled);
+    let quiet = world.sync(&roster(staff(1), "d1")).await;
+    assert_eq!((quiet.calls.mutations, quiet.calls.commits), (0, 0), "{quiet:#?}");
+}
+
+#[tokio::test]
+async fn whoever_may_have_been_disabled_unseen_is_enabled_when_they_return() {
+    who_returns_after(Fault::LostAfter).await;
+    who_returns_after(Fault::LostBefore).await;
+}
+
+#[tokio::test]
+async fn whoever_may_not_have_been_disabled_unseen_is_disabled_again_while_gone() {
+    let mut world = World::new().await;
+    let furniture = Furniture { any_group: true, ..Furniture::default() };
+    let habits = [Quirk::MissingIsEnable].into();
+    world.device = Arc::new(Mutex::new(Device::new(Dialect::UpdaterCloud, habits, &furniture)));
+    world.set("leavers", serde_json::json!({ "action": "disable" }));
+    world.set("pace", serde_json::json!({ "retries": 0 }));
+    world.sync(&roster(staff(1), "d1")).await;
+    let mut gone = staff(1);
+    gone[0].employment = Employment::Left;
+    world.sync_with(&roster(gone.clone(), "d2"), vec![Fault::LostBefore], None).await;
+    let report = world.sync(&roster(gone.clone(), "d2")).await;
+    assert_eq!((report.counts.disable, report.exit_code), (1, 0), "{report:#?}");
+    assert!(!lock(&world.device).effective_users()["10001"].enabled);
+    let quiet = world.sync(&roster(gone, "d2")).await;
+    assert_eq!((quiet.calls.mutations, quiet.calls.commits), (0, 0), "{quiet:#?}");
+}
