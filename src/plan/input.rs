@@ -7,12 +7,11 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::rules::TargetRules;
 use super::state::{AccountState, Entry, Snapshot};
 use super::value::Approval;
 use crate::config::{AccountConfig, TargetConfig};
 use crate::gateway::UserRecord;
-use crate::mapping::{Verdict, Want, Wanted};
+use crate::mapping::{Condition, Verdict, Want, Wanted};
 use crate::model::{GroupPath, PersonKey, Username};
 use crate::roster::{Field, Roster};
 
@@ -83,10 +82,10 @@ pub struct AppliedRoster {
 impl AppliedRoster {
     /// What to remember of a roster once it is applied on `target`.
     pub fn of(roster: &Roster, wanted: &BTreeMap<PersonKey, Wanted>, target: &TargetConfig) -> Self {
-        let rules = TargetRules::compile(target).ok();
+        let select = Condition::compile(&target.select, "select").ok();
         let selected = |person: &PersonKey| {
             let person = roster.people.get(person);
-            rules.as_ref().is_none_or(|r| person.is_none_or(|p| r.selects(p) != Verdict::No))
+            select.as_ref().is_none_or(|s| person.is_none_or(|p| s.judge(p) != Verdict::No))
         };
         let sources = roster.sources.iter().filter(|s| !s.frozen).map(|s| {
             let facts = AppliedSource { rows: s.accepted, fill: s.fill.clone(), files: s.files.clone() };

@@ -42,21 +42,46 @@ pub use value::{
     InputDigests, Plan, Reason,
 };
 
-use crate::config::GuardHold;
+use crate::config::{GuardHold, TargetConfig};
+use crate::mapping::MappingConfigError;
 
 /// What has to be looked at before this can be planned. Ask again with the looks in hand: it is empty in the end.
 pub fn needs(input: &PlanInput<'_>) -> Needs {
-    TargetRules::compile(input.target).map(|rules| draft::needs(input, &rules)).unwrap_or_default()
+    Planner::of(input.target).needs(input)
 }
 
 /// Makes the plan.
 pub fn plan(input: &PlanInput<'_>) -> Plan {
-    let rules = match TargetRules::compile(input.target) {
-        Ok(rules) => rules,
-        Err(error) => return unusable(input, error.to_string()),
-    };
-    let mut draft = draft::draft(input, &rules);
-    let tripped = guard::tripped(&guard::Sight { input, rules: &rules, draft: &draft });
+    Planner::of(input.target).plan(input)
+}
+
+/// A target's globs, compiled once for all that a run plans.
+#[derive(Debug)]
+pub struct Planner(Result<TargetRules, MappingConfigError>);
+
+impl Planner {
+    /// For this target, and no other one.
+    pub fn of(target: &TargetConfig) -> Self {
+        Self(TargetRules::compile(target))
+    }
+
+    /// As [`needs`].
+    pub fn needs(&self, input: &PlanInput<'_>) -> Needs {
+        self.0.as_ref().map(|rules| draft::needs(input, rules)).unwrap_or_default()
+    }
+
+    /// As [`plan`].
+    pub fn plan(&self, input: &PlanInput<'_>) -> Plan {
+        match &self.0 {
+            Ok(rules) => planned(input, rules),
+            Err(error) => unusable(input, error.to_string()),
+        }
+    }
+}
+
+fn planned(input: &PlanInput<'_>, rules: &TargetRules) -> Plan {
+    let mut draft = draft::draft(input, rules);
+    let tripped = guard::tripped(&guard::Sight { input, rules, draft: &draft });
     let verdict = guard::lift(input, tripped);
     guard::withhold(&mut draft.places.actions, &verdict.held);
     let mut plan = Plan {

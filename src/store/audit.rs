@@ -129,28 +129,32 @@ fn personal_hash(salt: &str, body: &str) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// The chain's head.
-pub(crate) async fn head(c: &mut SqliteConnection) -> Result<Head, StoreError> {
-    let row =
-        sqlx::query("SELECT seq, digest FROM audit ORDER BY seq DESC LIMIT 1").fetch_optional(c).await?;
-    match row {
+/// Asks for the chain's head.
+pub(super) const HEAD: &str = "SELECT seq, digest FROM audit ORDER BY seq DESC LIMIT 1";
+
+/// The chain's head, as [`HEAD`] gives it.
+pub(super) fn head_of(rows: &[SqliteRow]) -> Result<Head, StoreError> {
+    match rows.first() {
         None => Ok(Head { seq: 0, digest: GENESIS.into() }),
         Some(row) => Ok(Head { seq: row.try_get("seq")?, digest: row.try_get("digest")? }),
     }
 }
 
+/// The chain's head.
+pub(crate) async fn head(c: &mut SqliteConnection) -> Result<Head, StoreError> {
+    head_of(&sqlx::query(HEAD).fetch_all(c).await?)
+}
+
 /// Appends a record, inside the caller's transaction.
 pub(crate) async fn append(c: &mut SqliteConnection, record: Record) -> Result<(), StoreError> {
     let last = head(c).await?;
-    append_to(c, last, record).await.map(drop)
+    let (batch, _) = append_to(Batch::default(), last, record);
+    batch.execute(c).await?;
+    Ok(())
 }
 
-/// Appends a record to this head of the chain, inside the transaction that read it; gives the new head.
-pub(crate) async fn append_to(
-    c: &mut SqliteConnection,
-    last: Head,
-    record: Record,
-) -> Result<Head, StoreError> {
+/// What appends a record to this head of the chain, inside the transaction that read it; and the new head.
+pub(super) fn append_to(batch: Batch, last: Head, record: Record) -> (Batch, Head) {
     let Head { seq, digest: prev } = last;
     let seq = seq + 1;
     let body = record.body.to_string();
@@ -173,7 +177,7 @@ pub(crate) async fn append_to(
         digest: String::new(),
     };
     written.digest = digest_of(&written, &body, hash);
-    let mut batch = Batch::new(
+    let mut batch = batch.and(
         "INSERT INTO audit (seq, at, kind, target, run, body, personal_hash, prev, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(seq)
@@ -192,8 +196,7 @@ pub(crate) async fn append_to(
             .bind(&**salt)
             .bind(&**text);
     }
-    batch.execute(c).await?;
-    Ok(Head { seq, digest: written.digest })
+    (batch, Head { seq, digest: written.digest })
 }
 
 struct Raw {
@@ -334,7 +337,8 @@ async fn check_journal(
     let (Some(run), Some(Value::String(digest))) = (written.run, written.body.get("journal")) else {
         return Ok(());
     };
-    if super::journal::calls_digest(c, RunId(run)).await? != *digest {
+    let calls = sqlx::query(super::journal::CALLS).bind(run).fetch_all(c).await?;
+    if super::journal::digest_of_calls(&calls)? != *digest {
         broken.push(Broken { seq: written.seq, what: "journal" });
     }
     Ok(())

@@ -5,6 +5,9 @@ use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteQueryResult, SqliteRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Either, Encode, Executor as _, Sqlite, Type};
 
+/// The rows that each statement of a batch gave.
+pub(crate) type Rows = Vec<Vec<SqliteRow>>;
+
 /// Statements with their values, in order. Each value stands for one `?`; numbered ones would count anew in every
 /// statement and are not for here.
 #[derive(Default)]
@@ -51,6 +54,9 @@ impl Batch {
         if let Some(trouble) = self.trouble {
             return Err(sqlx::Error::Encode(trouble));
         }
+        if self.sql.is_empty() {
+            return Ok(SqliteQueryResult::default());
+        }
         // Every statement is a literal of this program.
         sqlx::query_with(AssertSqlSafe(self.sql), self.values).execute(c).await
     }
@@ -59,7 +65,7 @@ impl Batch {
     ///
     /// # Errors
     /// That of the first that fails.
-    pub(crate) async fn rows(self, c: &mut SqliteConnection) -> Result<Vec<Vec<SqliteRow>>, sqlx::Error> {
+    pub(crate) async fn rows(self, c: &mut SqliteConnection) -> Result<Rows, sqlx::Error> {
         if let Some(trouble) = self.trouble {
             return Err(sqlx::Error::Encode(trouble));
         }

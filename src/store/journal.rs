@@ -174,6 +174,15 @@ fn complete_call(
     Ok(if late { mark_dirty(batch, target, now) } else { batch })
 }
 
+/// Closes the runs of a target that never ended, for their process died.
+const CLOSE_CRASHED: &str = "UPDATE runs SET ended_at = ?, outcome = 'crashed' \
+                             WHERE target = ? AND ended_at IS NULL AND dry = 0 RETURNING id";
+
+/// SQLite carried out less than it was asked to, which it does not.
+fn unanswered(what: &str) -> StoreError {
+    StoreError::Damaged { what: what.to_owned() }
+}
+
 /// What records that a look settled an intent.
 fn settlement(s: &Settlement, now: DateTime<Utc>) -> Result<Batch, StoreError> {
     let state = word(s.state)?;
@@ -227,36 +236,25 @@ impl Store {
         new: NewRun,
         now: DateTime<Utc>,
     ) -> Result<(RunId, Vec<RunId>), StoreError> {
-        self.write("begin run", move |c| {
+        // Only a run that is not dry holds the target's lock, and may say of another that it is over.
+        let open = if new.dry { "SELECT id FROM runs WHERE false" } else { CLOSE_CRASHED };
+        let mut first = Batch::new(open);
+        if !new.dry {
+            first = first.bind(millis(now)).bind(new.target.as_str());
+        }
+        self.write_after("begin run", first.and(audit::HEAD), move |c, rows| {
             Box::pin(async move {
-                let target = new.target.as_str();
-                let mut crashed = Vec::new();
-                if !new.dry {
-                    let open: Vec<i64> = sqlx::query_scalar(
-                        "SELECT id FROM runs WHERE target = ? AND ended_at IS NULL AND dry = 0",
-                    )
-                    .bind(target)
-                    .fetch_all(&mut *c)
-                    .await?;
-                    for run in open {
-                        sqlx::query("UPDATE runs SET ended_at = ?, outcome = 'crashed' WHERE id = ?")
-                            .bind(millis(now))
-                            .bind(run)
-                            .execute(&mut *c)
-                            .await?;
-                        crashed.push(RunId(run));
-                    }
-                }
+                let [crashed, head] = rows.as_slice() else { return Err(unanswered("begin run")) };
+                let crashed = crashed.iter().map(|row| Ok(RunId(row.try_get("id")?)));
+                let crashed = crashed.collect::<Result<Vec<_>, StoreError>>()?;
+                let head = audit::head_of(head)?;
                 let run = insert_run(c, &new, now).await?;
-                audit::append(
-                    c,
-                    audit::Record::new("run_started", now).on(&new.target, run).body(json!({
-                        "dry": new.dry, "trigger": new.trigger, "actor": new.actor, "as_of": new.as_of,
-                        "version": env!("CARGO_PKG_VERSION"), "config": new.config_digest, "crashed": crashed,
-                    })),
-                )
-                .await?;
-                Ok((run, crashed))
+                let record = audit::Record::new("run_started", now).on(&new.target, run).body(json!({
+                    "dry": new.dry, "trigger": new.trigger, "actor": new.actor, "as_of": new.as_of,
+                    "version": env!("CARGO_PKG_VERSION"), "config": new.config_digest, "crashed": crashed,
+                }));
+                let (last, _) = audit::append_to(Batch::default(), head, record);
+                Ok(((run, crashed), last))
             })
         })
         .await
@@ -285,8 +283,9 @@ impl Store {
                 let body = json!({ "outcome": report.outcome, "exit_code": report.exit_code, "dry": new.dry,
                                    "trigger": new.trigger, "actor": new.actor, "config": new.config_digest });
                 let record = audit::Record::new("run_refused", now).on(&new.target, run).body(body);
-                let last = audit::head(c).await?;
-                Ok((run, audit::append_to(c, last, record).await?))
+                let (batch, head) = audit::append_to(Batch::default(), audit::head(c).await?, record);
+                batch.execute(c).await?;
+                Ok((run, head))
             })
         })
         .await
@@ -400,29 +399,27 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let target = target.clone();
-        let known = complete_call(target.as_str(), done.run, &done, now)?;
-        self.write_after("complete a commit", known, move |c| {
+        let known = complete_call(target.as_str(), done.run, &done, now)?
+            .and(audit::HEAD)
+            .and("SELECT count(*) AS open FROM intents WHERE target = ? AND state IN ('sending', 'unknown')")
+            .bind(target.as_str());
+        self.write_after("complete a commit", known, move |_, rows| {
             Box::pin(async move {
+                let [.., head, open] = rows.as_slice() else { return Err(unanswered("complete a commit")) };
+                let last = audit::head_of(head)?;
                 let confirmed = done.state == IntentState::Applied;
                 let (run, state, code) = (done.run, done.state, done.code);
-                audit::append(
-                    c,
-                    audit::Record::new("commit", now).on(&target, run).body(json!({ "state": state, "code": code })),
-                )
-                .await?;
+                let body = json!({ "state": state, "code": code });
+                let record = audit::Record::new("commit", now).on(&target, run).body(body);
+                let (batch, _) = audit::append_to(Batch::default(), last, record);
                 if !confirmed {
-                    return Ok(false);
+                    return Ok((false, batch));
                 }
-                let open: i64 = sqlx::query_scalar(
-                    "SELECT count(*) FROM intents WHERE target = ? AND state IN ('sending', 'unknown')",
-                )
-                .bind(target.as_str())
-                .fetch_one(&mut *c)
-                .await?;
+                let open: i64 = open.first().map_or(Ok(0), |row| row.try_get("open"))?;
                 if open > 0 && !has(Flaw::CleanWhileUnknown) {
-                    return Ok(false);
+                    return Ok((false, batch));
                 }
-                Batch::new(
+                let batch = batch.and(
                     "UPDATE targets SET state = 'clean', quarantined_by = NULL, dirty_since = NULL, committed_at = ?, contacted = 1 \
                      WHERE name = ?",
                 )
@@ -430,10 +427,8 @@ impl Store {
                 .bind(target.as_str())
                 .and("UPDATE entries SET disabled_at = ? WHERE target = ? AND disabled_reason IS NOT NULL AND disabled_at IS NULL")
                 .bind(millis(now))
-                .bind(target.as_str())
-                .execute(c)
-                .await?;
-                Ok(true)
+                .bind(target.as_str());
+                Ok((true, batch))
             })
         })
         .await
@@ -480,20 +475,19 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let target = target.clone();
-        self.write("audit actions", move |c| {
+        let taken = Batch::new(
+            "SELECT i.*, c.last_sent_at, c.code FROM intents i JOIN calls c ON c.run = i.run AND c.seq = i.seq \
+             WHERE i.target = ? AND i.audited = 0 AND i.state NOT IN ('sending', 'unknown') ORDER BY i.run, i.seq, i.person",
+        )
+        .bind(target.as_str())
+        .and("UPDATE intents SET audited = 1 WHERE target = ? AND audited = 0 AND state NOT IN ('sending', 'unknown')")
+        .bind(target.as_str())
+        .and(audit::HEAD);
+        self.write_after("audit actions", taken, move |c, rows| {
             Box::pin(async move {
-                let rows = sqlx::query(
-                    "SELECT i.*, c.last_sent_at, c.code FROM intents i JOIN calls c ON c.run = i.run AND c.seq = i.seq \
-                     WHERE i.target = ? AND i.audited = 0 AND i.state NOT IN ('sending', 'unknown') ORDER BY i.run, i.seq, i.person",
-                )
-                .bind(target.as_str())
-                .fetch_all(&mut *c)
-                .await?;
-                if rows.is_empty() {
-                    return Ok(0);
-                }
-                let mut last = audit::head(c).await?;
-                for row in &rows {
+                let [rows, _, head] = rows.as_slice() else { return Err(unanswered("audit actions")) };
+                let (mut batch, mut last) = (Batch::default(), audit::head_of(head)?);
+                for row in rows {
                     let i = intent(row)?;
                     let code: Option<i64> = row.try_get("code")?;
                     let record = audit::Record::new("action", now)
@@ -503,13 +497,11 @@ impl Store {
                         .personal(json!({ "person": i.person, "username": i.username, "new_username": i.new_username,
                                           "before": i.before.as_ref().map(|e| masked(&e.state)),
                                           "after": i.after.as_ref().map(masked) }));
-                    last = audit::append_to(c, last, record).await?;
+                    // One by one: there may be a hundred thousand of them.
+                    batch.execute(&mut *c).await?;
+                    (batch, last) = audit::append_to(Batch::default(), last, record);
                 }
-                sqlx::query("UPDATE intents SET audited = 1 WHERE target = ? AND audited = 0 AND state NOT IN ('sending', 'unknown')")
-                    .bind(target.as_str())
-                    .execute(c)
-                    .await?;
-                Ok(rows.len() as u64)
+                Ok((rows.len() as u64, batch))
             })
         })
         .await
@@ -527,21 +519,26 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<audit::Head, StoreError> {
         let target = target.clone();
-        self.write("end run", move |c| {
+        let mut stored = end.report;
+        stored.actions = None;
+        let ended = Batch::new(
+            "UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = ?, report = ?, \
+             roster_digest = coalesce(roster_digest, ?) WHERE id = ?",
+        )
+        .bind(millis(now))
+        .bind(word(end.outcome)?)
+        .bind(i64::from(end.exit_code))
+        .bind(word(end.commit)?)
+        .bind(json(&stored)?)
+        .bind(stored.same_as.as_ref().map(|same| &*same.roster))
+        .bind(run.0)
+        .and(CALLS)
+        .bind(run.0)
+        .and(audit::HEAD);
+        self.write_after("end run", ended, move |_, rows| {
             Box::pin(async move {
-                let mut stored = end.report;
-                stored.actions = None;
-                sqlx::query("UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = ?, report = ?, roster_digest = coalesce(roster_digest, ?) WHERE id = ?")
-                    .bind(millis(now))
-                    .bind(word(end.outcome)?)
-                    .bind(i64::from(end.exit_code))
-                    .bind(word(end.commit)?)
-                    .bind(json(&stored)?)
-                    .bind(stored.same_as.as_ref().map(|same| &same.roster))
-                    .bind(run.0)
-                    .execute(&mut *c)
-                    .await?;
-                let digest = calls_digest(c, run).await?;
+                let [_, calls, head] = rows.as_slice() else { return Err(unanswered("end run")) };
+                let (digest, last) = (digest_of_calls(calls)?, audit::head_of(head)?);
                 let mut body = json!({
                     "outcome": end.outcome, "exit_code": end.exit_code, "commit": end.commit, "state": stored.state,
                     "counts": stored.counts, "calls": stored.calls, "plan": stored.plan,
@@ -551,8 +548,9 @@ impl Store {
                 if let Some(same) = &stored.same_as {
                     body["same_as"] = json!(same);
                 }
-                let last = audit::head(c).await?;
-                audit::append_to(c, last, audit::Record::new("run_ended", now).on(&target, run).body(body)).await
+                let record = audit::Record::new("run_ended", now).on(&target, run).body(body);
+                let (batch, head) = audit::append_to(Batch::default(), last, record);
+                Ok((head, batch))
             })
         })
         .await
@@ -564,14 +562,14 @@ fn masked(state: &AccountState) -> AccountState {
     AccountState { phone: crate::model::mask_phone(&state.phone), ..state.clone() }
 }
 
-/// BLAKE3 over a run's calls as journalled: the audit trail covers the journal with it.
-pub(crate) async fn calls_digest(c: &mut SqliteConnection, run: RunId) -> Result<String, StoreError> {
-    let rows = sqlx::query("SELECT seq, kind, payload, first_sent_at FROM calls WHERE run = ? ORDER BY seq")
-        .bind(run.0)
-        .fetch_all(c)
-        .await?;
+/// A run's calls, as its digest covers them.
+pub(super) const CALLS: &str =
+    "SELECT seq, kind, payload, first_sent_at FROM calls WHERE run = ? ORDER BY seq";
+
+/// BLAKE3 over a run's calls as journalled, which [`CALLS`] gives: the audit trail covers the journal with it.
+pub(super) fn digest_of_calls(rows: &[SqliteRow]) -> Result<String, StoreError> {
     let mut hasher = blake3::Hasher::new();
-    for row in &rows {
+    for row in rows {
         let line = json!([
             row.try_get::<i64, _>("seq")?,
             row.try_get::<&str, _>("kind")?,

@@ -20,7 +20,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use tokio::sync::Mutex;
 
 use crate::clock::{Clock as _, SystemClock};
-use batch::Batch;
+use batch::{Batch, Rows};
 
 pub mod audit;
 mod batch;
@@ -264,26 +264,61 @@ impl Store {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
-        self.write_after(doing, Batch::default(), work).await
+        self.write_after(doing, Batch::default(), |c, _| {
+            let work = work(c);
+            Box::pin(async { Ok((work.await?, Batch::default())) })
+        })
+        .await
     }
 
-    /// Carries out statements in one transaction, as [`Self::write`] does.
+    /// Carries out statements in one transaction, as [`Self::write`] does, and in one go.
     ///
     /// # Errors
     /// As there.
     async fn write_batch(&self, doing: &'static str, batch: Batch) -> Result<(), StoreError> {
-        self.write_after(doing, batch, |_| Box::pin(async { Ok(()) })).await
+        let shared = Arc::clone(&self.shared);
+        self.to_the_end(doing, move |c| {
+            Box::pin(async move {
+                // SQLite is asked once, so this is the last moment before the commit.
+                ask(&shared, doing, FaultPoint::BeforeCommit)?;
+                batch.in_transaction().and("COMMIT").execute(c).await?;
+                Ok(())
+            })
+        })
+        .await
     }
 
-    /// Carries out statements and then runs `work`, in one transaction.
+    /// Carries out statements, runs `work` with their rows, and carries out what that gives back, in one transaction.
     async fn write_after<T, F>(&self, doing: &'static str, first: Batch, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection, Rows) -> BoxFuture<'c, Result<(T, Batch), StoreError>>
+            + Send
+            + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        self.to_the_end(doing, move |c| {
+            Box::pin(async move {
+                // The first rows are those of BEGIN.
+                let rows = first.in_transaction().rows(&mut *c).await?.into_iter().skip(1).collect();
+                let (value, last) = work(&mut *c, rows).await?;
+                ask(&shared, doing, FaultPoint::BeforeCommit)?;
+                last.and("COMMIT").execute(c).await?;
+                Ok(value)
+            })
+        })
+        .await
+    }
+
+    /// Carries a transaction through, whether its caller waits for it or not.
+    async fn to_the_end<T, F>(&self, doing: &'static str, transaction: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
         let shared = Arc::clone(&self.shared);
         let work = async move {
-            let result = transact(&shared, doing, first, work).await;
+            let result = transact(&shared, doing, transaction).await;
             if result.is_err() {
                 shared.broken.store(true, Ordering::Relaxed);
             }
@@ -347,7 +382,9 @@ fn name_it(error: StoreError, doing: &'static str) -> StoreError {
     }
 }
 
-async fn transact<T, F>(shared: &Shared, doing: &'static str, first: Batch, work: F) -> Result<T, StoreError>
+/// A transaction, from its BEGIN to its COMMIT; undone if it fails. Plain statements: sqlx's own transactions ask SQLite's
+/// thread for a receipt of each end, which costs as much again.
+async fn transact<T, F>(shared: &Shared, doing: &'static str, transaction: F) -> Result<T, StoreError>
 where
     F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>>,
 {
@@ -356,35 +393,14 @@ where
     if connection.open {
         roll_back(&mut connection).await;
     }
-    // Plain statements: sqlx's own transactions ask SQLite's thread for a receipt of each end, which costs as much again.
     connection.open = true;
-    let begun = first.in_transaction().execute(&mut connection.sqlite).await;
-    let done = match begun {
-        Ok(_) => end_of(work, shared, &mut connection.sqlite, doing).await,
-        Err(source) => Err(StoreError::Sql { doing, source }),
-    };
+    let done = transaction(&mut connection.sqlite).await;
     match &done {
         Ok(_) => connection.open = false,
         Err(_) => roll_back(&mut connection).await,
     }
-    let value = done?;
+    let value = done.map_err(|e| name_it(e, doing))?;
     ask(shared, doing, FaultPoint::AfterCommit)?;
-    Ok(value)
-}
-
-async fn end_of<T, F>(
-    work: F,
-    shared: &Shared,
-    connection: &mut SqliteConnection,
-    doing: &'static str,
-) -> Result<T, StoreError>
-where
-    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>>,
-{
-    let value = work(connection).await.map_err(|e| name_it(e, doing))?;
-    ask(shared, doing, FaultPoint::BeforeCommit)?;
-    let committed = sqlx::query("COMMIT").execute(connection).await;
-    committed.map_err(|source| StoreError::Sql { doing, source })?;
     Ok(value)
 }
 

@@ -62,22 +62,27 @@ impl Store {
         let (target, body) = (plan.target.clone(), json(plan)?);
         let held: Vec<String> = plan.held_by.iter().map(|h| h.guard.clone()).collect();
         let (counts, inputs) = (plan.counts, plan.inputs.clone());
-        self.write("store plan", move |c| {
+        let stored = Batch::new(
+            "INSERT INTO plans (target, digest, created_at, body) VALUES (?, ?, ?, ?) RETURNING id",
+        )
+        .bind(target.as_str())
+        .bind(&*digest)
+        .bind(millis(now))
+        .bind(&*body)
+        .and("UPDATE runs SET plan_id = last_insert_rowid(), roster_digest = ? WHERE id = ?")
+        .bind(&*roster_digest)
+        .bind(run.0)
+        .and(audit::HEAD);
+        self.write_after("store plan", stored, move |_, rows| {
             Box::pin(async move {
-                let id = Batch::new("INSERT INTO plans (target, digest, created_at, body) VALUES (?, ?, ?, ?)")
-                    .bind(target.as_str())
-                    .bind(&*digest)
-                    .bind(millis(now))
-                    .bind(&*body)
-                    .and("UPDATE runs SET plan_id = last_insert_rowid(), roster_digest = ? WHERE id = ?")
-                    .bind(&*roster_digest)
-                    .bind(run.0)
-                    .execute(&mut *c)
-                    .await?
-                    .last_insert_rowid();
+                let (Some(row), Some(head)) = (rows.first().and_then(|rows| rows.first()), rows.last()) else {
+                    return Err(StoreError::Damaged { what: "store plan".to_owned() });
+                };
+                let (id, last): (i64, _) = (row.try_get("id")?, audit::head_of(head)?);
                 let body = json!({ "plan": id, "digest": digest, "inputs": inputs, "counts": counts, "held_by": held });
-                audit::append(c, audit::Record::new("planned", now).on(&target, run).body(body)).await?;
-                Ok(PlanId(id))
+                let record = audit::Record::new("planned", now).on(&target, run).body(body);
+                let (batch, _) = audit::append_to(Batch::default(), last, record);
+                Ok((PlanId(id), batch))
             })
         })
         .await

@@ -156,17 +156,21 @@ fn landed(
 }
 
 /// A disable of ours that lands late is still ours, whatever was believed meanwhile: else nobody would ever enable the
-/// person again. Where looks do not show who is enabled, one that may have landed counts as one that may have.
+/// person again. Where the look did not show who is enabled, whatever may have landed counts: see
+/// [`Entry::is_maybe_disabled`].
 fn own_disable(entry: &mut Entry, intents: &[&Intent], looked: &BTreeMap<Username, Option<UserRecord>>) {
-    let shown = looked.get(&entry.username).and_then(Option::as_ref).is_none_or(|r| r.enabled.is_some());
-    let enabled = entry.state.enabled && shown;
-    if enabled || entry.disabled.is_some() || has(Flaw::DisableDisowned) {
+    if has(Flaw::DisableDisowned) {
         return;
     }
-    entry.disabled = intents.iter().rev().find_map(|intent| {
-        let after = intent.after.as_ref().filter(|after| !after.enabled)?;
-        intent.entry_if_applied(after.clone(), None, false).disabled
-    });
+    let record = looked.get(&entry.username).and_then(Option::as_ref);
+    let hidden = record.is_some_and(|record| record.enabled.is_none());
+    let sent = || intents.iter().rev().filter_map(|i| i.after.as_ref().map(|after| (i, after)));
+    entry.state.enabled |= hidden && sent().any(|(_, after)| after.enabled);
+    if entry.disabled.is_none() && (hidden || !entry.state.enabled) {
+        entry.disabled = sent()
+            .filter(|(_, after)| !after.enabled)
+            .find_map(|(i, after)| i.entry_if_applied(after.clone(), None, false).disabled);
+    }
 }
 
 /// What the looks at the start of a run found.

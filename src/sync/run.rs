@@ -19,7 +19,7 @@ use crate::config::{AccountConfig, TargetConfig};
 use crate::gateway::{Gateway, ReadError};
 use crate::mapping::Wanted;
 use crate::model::PersonKey;
-use crate::plan::{self, AppliedRoster, Looks, Past, Plan, PlanInput, Snapshot};
+use crate::plan::{self, AppliedRoster, Looks, Past, Plan, PlanInput, Planner, Snapshot};
 use crate::report::{ErrorReport, TargetReport};
 use crate::roster::{FileMark, Roster};
 use crate::stop::Stop;
@@ -135,6 +135,7 @@ pub struct Run<'a, G, C: Clock + Clone> {
     /// The target may be dirty for all that this process knows: something was sent, or a write failed whose record may be
     /// there all the same.
     in_doubt: bool,
+    planner: Planner,
     /// The run that this one may rest on, should the roster's bytes be the same.
     rest: Option<Rest>,
     /// The files that its roster was read from, if their bytes say all there is to say.
@@ -167,6 +168,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             let seed = id.0.unsigned_abs();
             Caller::new(g, ground.clock.clone(), &ground.target.pace, limit, order.stop.clone(), seed)
         });
+        let planner = Planner::of(ground.target);
         let mut run = Self {
             ground,
             order,
@@ -178,6 +180,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             warnings: Vec::new(),
             loosened: Vec::new(),
             in_doubt: false,
+            planner,
             rest: None,
             files: None,
         };
@@ -307,11 +310,11 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             allow_guards: &order.allow_guards,
         };
         loop {
-            let needs = plan::needs(&PlanInput { looks: &looks, ..input });
+            let needs = self.planner.needs(&PlanInput { looks: &looks, ..input });
             let Some(caller) = self.caller.as_ref().filter(|_| !needs.is_empty()) else { break };
             self.look(caller, &needs, &mut looks).await?;
         }
-        let plan = plan::plan(&PlanInput { looks: &looks, ..input });
+        let plan = self.planner.plan(&PlanInput { looks: &looks, ..input });
         let digest = plan.digest();
         let id = store.store_plan(self.id, &plan, digest.clone(), roster.digest.clone(), now).await?;
         if let Some(expected) = expected.filter(|e| e.digest != digest) {

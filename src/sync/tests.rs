@@ -14,7 +14,7 @@ use crate::gateway::{
     Why, WhyKind,
 };
 use crate::model::{Cell, GroupPath, RowRef, Username};
-use crate::report::{CommitState, TargetState};
+use crate::report::{CommitState, RunOutcome, TargetState};
 use crate::roster::{Employment, Field, Person, SourceFacts, Texts};
 use crate::stop::Stop;
 use crate::store::journal::{Actor, Trigger};

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::gateway::Gateway;
 use crate::mapping::Wanted;
 use crate::model::PersonKey;
-use crate::plan::{self, Looks, PlanInput};
+use crate::plan::{Looks, PlanInput};
 use crate::report::{RunOutcome, TargetReport};
 use crate::roster::{FileMark, Roster};
 use crate::store::StoreError;
@@ -110,7 +110,7 @@ impl<G: Gateway, C: Clock + Clone> Run<'_, G, C> {
             only: None,
             allow_guards: &allow_guards,
         };
-        let again = plan::plan(&input);
+        let again = self.planner.plan(&input);
         let read = (summary(roster), files.clone());
         Ok(rest::quiet(&input, &again, report, read, &order.config_digest))
     }

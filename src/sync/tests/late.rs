@@ -100,3 +100,56 @@ async fn whoever_may_not_have_been_disabled_unseen_is_disabled_again_while_gone(
     let quiet = world.sync(&roster(gone, "d2")).await;
     assert_eq!((quiet.calls.mutations, quiet.calls.commits), (0, 0), "{quiet:#?}");
 }
+
+/// The same device; somebody leaves, returns and leaves again, and the answer to what enabled them is lost.
+#[tokio::test]
+async fn whoever_may_have_been_enabled_unseen_is_disabled_again_when_they_leave() {
+    let mut world = World::new().await;
+    let furniture = Furniture { any_group: true, ..Furniture::default() };
+    let habits = [Quirk::MissingIsEnable].into();
+    world.device = Arc::new(Mutex::new(Device::new(Dialect::UpdaterCloud, habits, &furniture)));
+    world.set("leavers", serde_json::json!({ "action": "disable" }));
+    world.set("pace", serde_json::json!({ "retries": 0 }));
+    let mut gone = staff(1);
+    gone[0].employment = Employment::Left;
+    world.sync(&roster(staff(1), "d1")).await;
+    world.sync(&roster(gone.clone(), "d2")).await;
+    world.sync_with(&roster(staff(1), "d3"), vec![Fault::LostAfter], None).await;
+    assert!(lock(&world.device).effective_users()["10001"].enabled);
+    world.clock.advance(Duration::from_secs(12 * 60));
+    let report = world.sync(&roster(gone.clone(), "d4")).await;
+    assert_eq!((report.counts.disable, report.exit_code), (1, 0), "{report:#?}");
+    assert!(!lock(&world.device).effective_users()["10001"].enabled);
+    let quiet = world.sync(&roster(gone, "d4")).await;
+    assert_eq!((quiet.calls.mutations, quiet.calls.commits), (0, 0), "{quiet:#?}");
+}
+
+/// The acknowledgement of what a look found is lost, and the database does not say how the target stands: the run fears
+/// the worst, which is true.
+#[tokio::test]
+async fn a_run_that_cannot_read_how_its_target_stands_fears_the_worst() {
+    use crate::store::FaultPoint;
+
+    let mut world = World::new().await;
+    world.set("pace", serde_json::json!({ "retries": 0 }));
+    world.set("leavers", serde_json::json!({ "action": "delete" }));
+    world.sync(&roster(staff(1), "d1")).await;
+    let mut gone = staff(1);
+    gone[0].employment = Employment::Left;
+    world.sync_with(&roster(gone.clone(), "d2"), vec![Fault::LostBefore], None).await;
+    let late = Mutation::Delete(vec![Username::new("10001").unwrap()]);
+    assert_eq!(lock(&world.device).mutate(&late, world.clock.now()), Outcome::Applied);
+    let blind = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let fails = move |doing: &'static str, point| {
+        let settled = doing == "settle intents" && point == FaultPoint::AfterCommit;
+        let blind = blind.fetch_or(settled, std::sync::atomic::Ordering::Relaxed);
+        let fails = settled || (blind && doing == "target");
+        if fails { Err(sqlx::Error::Io(std::io::Error::other("simulated"))) } else { Ok(()) }
+    };
+    let path = world.store.path().to_owned();
+    world.store = Store::open(&path).await.unwrap().with_faults(Some(Arc::new(fails))).await.unwrap();
+    let report = world.sync(&roster(gone, "d2")).await;
+    assert_eq!((report.exit_code, report.outcome), (6, RunOutcome::Failed), "{report:#?}");
+    world.store = Store::open(&path).await.unwrap();
+    assert!(world.store.target(&world.target.name).await.unwrap().dirty);
+}
