@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 
 use super::batch::Batch;
 use super::snapshot::{EntryChange, note_group, write_entry};
@@ -204,12 +204,14 @@ fn settlement(s: &Settlement, now: DateTime<Utc>) -> Result<Batch, StoreError> {
     .bind(s.seq))
 }
 
-async fn insert_run(c: &mut SqliteConnection, new: &NewRun, now: DateTime<Utc>) -> Result<RunId, StoreError> {
-    let run = Batch::new("INSERT OR IGNORE INTO targets (name) VALUES (?)")
+/// What records a new run, and gives its number in the column `id`.
+fn insert_run(batch: Batch, new: &NewRun, now: DateTime<Utc>) -> Result<Batch, StoreError> {
+    Ok(batch
+        .and("INSERT OR IGNORE INTO targets (name) VALUES (?)")
         .bind(new.target.as_str())
         .and(
             "INSERT INTO runs (target, dry, trigger, actor, version, config_digest, started_at, as_of) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         )
         .bind(new.target.as_str())
         .bind(new.dry)
@@ -218,11 +220,12 @@ async fn insert_run(c: &mut SqliteConnection, new: &NewRun, now: DateTime<Utc>) 
         .bind(env!("CARGO_PKG_VERSION"))
         .bind(&*new.config_digest)
         .bind(millis(now))
-        .bind(new.as_of.to_string())
-        .execute(c)
-        .await?
-        .last_insert_rowid();
-    Ok(RunId(run))
+        .bind(new.as_of.to_string()))
+}
+
+/// The runs in the column `id`.
+fn run_ids(rows: &[SqliteRow]) -> Result<Vec<RunId>, StoreError> {
+    rows.iter().map(|row| Ok(RunId(row.try_get("id")?))).collect()
 }
 
 impl Store {
@@ -242,13 +245,12 @@ impl Store {
         if !new.dry {
             first = first.bind(millis(now)).bind(new.target.as_str());
         }
-        self.write_after("begin run", first.and(audit::HEAD), move |c, rows| {
+        let first = insert_run(first, &new, now)?.and(audit::HEAD);
+        self.write_after("begin run", first, move |_, rows| {
             Box::pin(async move {
-                let [crashed, head] = rows.as_slice() else { return Err(unanswered("begin run")) };
-                let crashed = crashed.iter().map(|row| Ok(RunId(row.try_get("id")?)));
-                let crashed = crashed.collect::<Result<Vec<_>, StoreError>>()?;
-                let head = audit::head_of(head)?;
-                let run = insert_run(c, &new, now).await?;
+                let [crashed, _, run, head] = rows.as_slice() else { return Err(unanswered("begin run")) };
+                let (crashed, head) = (run_ids(crashed)?, audit::head_of(head)?);
+                let run = run_ids(run)?.pop().ok_or_else(|| unanswered("begin run"))?;
                 let record = audit::Record::new("run_started", now).on(&new.target, run).body(json!({
                     "dry": new.dry, "trigger": new.trigger, "actor": new.actor, "as_of": new.as_of,
                     "version": env!("CARGO_PKG_VERSION"), "config": new.config_digest, "crashed": crashed,
@@ -270,22 +272,22 @@ impl Store {
         report: TargetReport,
         now: DateTime<Utc>,
     ) -> Result<(RunId, audit::Head), StoreError> {
-        self.write("refuse run", move |c| {
+        let first = insert_run(Batch::default(), &new, now)?.and(audit::HEAD);
+        self.write_after("refuse run", first, move |_, rows| {
             Box::pin(async move {
-                let run = insert_run(c, &new, now).await?;
-                sqlx::query("UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = 'none' WHERE id = ?")
-                    .bind(millis(now))
-                    .bind(word(report.outcome)?)
-                    .bind(i64::from(report.exit_code))
-                    .bind(run.0)
-                    .execute(&mut *c)
-                    .await?;
+                let [_, run, head] = rows.as_slice() else { return Err(unanswered("refuse run")) };
+                let run = run_ids(run)?.pop().ok_or_else(|| unanswered("refuse run"))?;
                 let body = json!({ "outcome": report.outcome, "exit_code": report.exit_code, "dry": new.dry,
                                    "trigger": new.trigger, "actor": new.actor, "config": new.config_digest });
                 let record = audit::Record::new("run_refused", now).on(&new.target, run).body(body);
-                let (batch, head) = audit::append_to(Batch::default(), audit::head(c).await?, record);
-                batch.execute(c).await?;
-                Ok((run, head))
+                let (batch, head) = audit::append_to(Batch::default(), audit::head_of(head)?, record);
+                let last = batch
+                    .and("UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = 'none' WHERE id = ?")
+                    .bind(millis(now))
+                    .bind(word(report.outcome)?)
+                    .bind(i64::from(report.exit_code))
+                    .bind(run.0);
+                Ok(((run, head), last))
             })
         })
         .await

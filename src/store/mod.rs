@@ -188,7 +188,8 @@ impl Store {
     /// # Errors
     /// Only if SQLite itself fails.
     pub async fn in_memory(faults: Option<FaultHook>) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::from_str("sqlite::memory:")?.foreign_keys(true);
+        // Every change of a page is a copy of it here: small ones are copied faster.
+        let options = SqliteConnectOptions::from_str("sqlite::memory:")?.foreign_keys(true).page_size(1024);
         Self::connect(options, PathBuf::from(":memory:"), faults).await
     }
 

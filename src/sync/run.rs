@@ -129,6 +129,8 @@ pub struct Run<'a, G, C: Clock + Clone> {
     id: RunId,
     began: Duration,
     row: TargetRow,
+    /// That row was read at the end: nothing that is written after it changes how the target stands.
+    row_is_fresh: bool,
     recovery: Recovery,
     warnings: Vec<String>,
     loosened: Vec<String>,
@@ -176,6 +178,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             id,
             began,
             row,
+            row_is_fresh: false,
             recovery: Recovery::default(),
             warnings: Vec::new(),
             loosened: Vec::new(),
@@ -396,8 +399,12 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
     /// Closes the run's record. If that fails, the report says so, and the next run finds this one crashed.
     async fn close(self, mut report: TargetReport) -> (TargetReport, Option<Head>) {
         let (store, target) = (self.ground.store, &self.ground.target.name);
-        let believed = TargetRow { dirty: self.row.dirty || self.in_doubt, ..self.row };
-        let row = store.target(target).await.unwrap_or(believed);
+        let row = if self.row_is_fresh {
+            self.row
+        } else {
+            let believed = TargetRow { dirty: self.row.dirty || self.in_doubt, ..self.row };
+            store.target(target).await.unwrap_or(believed)
+        };
         report.calls = self.caller.as_ref().map(Caller::counts).unwrap_or_default();
         let took = self.ground.clock.monotonic().saturating_sub(self.began);
         report.duration_ms = took.as_millis().try_into().unwrap_or(u64::MAX);

@@ -98,6 +98,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             store.note_blocked(&target.name, self.id, blocked).await?;
         }
         self.row = store.target(&target.name).await?;
+        self.row_is_fresh = true;
         outcome::judge(report, plan, &executed, self.row.dirty);
         self.name_the_stop(report, &executed);
         let whole_roster = self.order.only.is_none() && !roster.partial && plan.undo_of.is_none();
