@@ -91,7 +91,29 @@ mod switch {
     pub(crate) fn has(flaw: Flaw) -> bool {
         FLAW.get() == Some(flaw)
     }
+
+    /// For tests: this thread's engine is broken until this is dropped.
+    #[cfg(test)]
+    pub(crate) struct Broken(());
+
+    #[cfg(test)]
+    impl Broken {
+        pub(crate) fn by(flaw: Flaw) -> Self {
+            set(Some(flaw));
+            Self(())
+        }
+    }
+
+    #[cfg(test)]
+    impl Drop for Broken {
+        fn drop(&mut self) {
+            set(None);
+        }
+    }
 }
+
+#[cfg(all(test, feature = "simulation"))]
+pub(crate) use switch::Broken;
 
 #[cfg(feature = "simulation")]
 pub(crate) use switch::has;

@@ -8,6 +8,7 @@ use super::*;
 use crate::plan::tests::world::{day, group, key, moment, name, roles};
 use crate::plan::{ActionKind, Entry, Origin, Reason};
 use crate::report::{CommitState, RunOutcome};
+use crate::sabotage::Broken;
 use crate::store::memory::TargetRow;
 use crate::sync::outcome;
 
@@ -282,5 +283,45 @@ async fn the_trail_covers_the_journal_of_a_run_that_ended() {
         assert_eq!(broken().await.iter().map(|found| found.what).collect::<Vec<_>>(), ["journal"]);
         world.alter(back).await;
         assert_eq!(broken().await, []);
+    }
+}
+
+/// An engine that is broken in this way, one added person on, with this answer to the add.
+async fn broken(flaw: Flaw, state: IntentState) -> (World, RunId, Broken) {
+    let (world, broken) = (World::new().await, Broken::by(flaw));
+    let run = world.begin().await;
+    world.journal(call(run, 1, "add", vec![add("1", "li")])).await;
+    world.answered(answer(run, 1, state)).await;
+    (world, run, broken)
+}
+
+#[tokio::test]
+async fn engines_that_are_broken_on_purpose_are_broken_where_they_say() {
+    // Dirty only once a call succeeded.
+    for (state, dirty) in [(IntentState::Refused, false), (IntentState::Applied, true)] {
+        let (world, ..) = broken(Flaw::DirtyOnSuccess, state).await;
+        assert_eq!(world.row().await.dirty, dirty, "{state:?}");
+    }
+    // In the snapshot before the answer, which says no.
+    let (world, ..) = broken(Flaw::SnapshotFirst, IntentState::Refused).await;
+    assert_eq!(world.names().await, [(key("1"), name("li"))].into());
+    // Clean before the answer to a commit, and to nothing else.
+    let (world, run, _broken) = broken(Flaw::CleanBeforeAnswer, IntentState::Applied).await;
+    assert!(world.row().await.dirty);
+    world.journal(call(run, 2, "commit", Vec::new())).await;
+    assert!(!world.row().await.dirty);
+    // Nobody is unknown while a call is out.
+    let (world, run, _broken) = broken(Flaw::NotUnknown, IntentState::Applied).await;
+    world.journal(call(run, 2, "add", vec![add("2", "wang")])).await;
+    assert_eq!(world.store.open_intents(&world.target).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_engine_that_is_broken_on_purpose_takes_a_look_in_the_same_run_for_final() {
+    for (looked, may_land) in [(false, true), (true, false)] {
+        let (world, run, _broken) = broken(Flaw::LookIsFinal, IntentState::Unknown).await;
+        let people = if looked { vec![(key("1"), IntentState::Done)] } else { Vec::new() };
+        world.answered(Completion { people, ..answer(run, 1, IntentState::Applied) }).await;
+        assert_eq!(!world.store.open_intents(&world.target).await.unwrap().is_empty(), may_land);
     }
 }

@@ -9,6 +9,7 @@ use crate::gateway::{Dialect, GroupRecord, Mutation, Outcome, Page, RoleRecord};
 use crate::model::RowRef;
 use crate::plan::tests::world::{day, group, key, moment, name, record, roles};
 use crate::plan::{Origin, OwnDisable, Reason};
+use crate::sabotage::Broken;
 use crate::stop::Stop;
 use crate::store::journal::RunId;
 
@@ -131,6 +132,12 @@ fn a_delete_is_done_when_the_user_or_their_number_is_gone() {
     assert_eq!(says(&delete(), &[user("#2", "li", &state("by hand"))]), (DONE, None));
     let there = says(&delete(), &[user("#li", "li", &off("moved"))]);
     assert_eq!(there, (UNDONE, Some(entry("li", off("moved")))));
+}
+
+#[test]
+fn an_engine_that_is_broken_on_purpose_takes_an_absent_user_for_a_failure() {
+    let _broken = Broken::by(Flaw::AbsentDeleteFails);
+    assert_eq!(says(&delete(), &[]), (UNDONE, Some(entry("li", off("x")))));
 }
 
 #[test]
