@@ -47,6 +47,9 @@ struct Arguments {
     stop_at: usize,
 }
 
+/// Every seed of which this is a divisor is played twice more: the traces must be equal byte for byte.
+const TWICE: u64 = 10_000;
+
 /// What a number of seeds came to.
 #[derive(Default)]
 struct Total {
@@ -153,7 +156,13 @@ fn play(arguments: &Arguments, setting: Setting, stop_at: usize) -> anyhow::Resu
             if seed >= end {
                 return Ok(());
             }
-            let played = lab.play(seed, setting)?;
+            let mut played = lab.play(seed, setting)?;
+            if seed.is_multiple_of(TWICE) {
+                let traced = Setting { trace: true, ..setting };
+                if lab.play(seed, traced)?.trace != lab.play(seed, traced)?.trace {
+                    played.violations.push("played twice, it is two schedules".into());
+                }
+            }
             let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             total.played += 1;
             total.coverage.merge(played.coverage);

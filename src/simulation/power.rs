@@ -4,6 +4,7 @@
 //! transaction is in the log, is what `tests/it/broken_disk.rs` proves with `strace`.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::LabError;
 use super::dice::Dice;
@@ -15,6 +16,9 @@ pub struct Cut {
     /// Length of the log up to its last synced transaction.
     pub synced: u64,
 }
+
+/// A database with its tables and nothing in them: to make it anew takes longer than to play a seed.
+static BLANK: OnceLock<Vec<u8>> = OnceLock::new();
 
 /// The disk of one seed.
 #[derive(Debug)]
@@ -66,7 +70,23 @@ impl Disk {
     /// # Errors
     /// If it cannot be made.
     pub async fn database(&self) -> Result<Store, LabError> {
-        Ok(Store::open_inline(&self.path()).await?)
+        if let Some(blank) = BLANK.get() {
+            std::fs::write(self.path(), blank)?;
+            return Ok(Store::open_inline(&self.path()).await?);
+        }
+        let store = Store::open_inline(&self.path()).await?;
+        let copy = self.folder.join("blank.db");
+        let to = copy.display().to_string();
+        store
+            .read("simulation: blank", |c| {
+                Box::pin(async move {
+                    sqlx::query("VACUUM INTO ?").bind(to).execute(c).await?;
+                    Ok(())
+                })
+            })
+            .await?;
+        let _ = BLANK.set(std::fs::read(copy)?);
+        Ok(store)
     }
 
     /// The power failed: gives the database as the next process finds it, and what to say of it.

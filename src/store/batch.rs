@@ -2,17 +2,22 @@
 //! is the business of whoever gathers them.
 
 use futures_util::TryStreamExt as _;
+use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteQueryResult, SqliteRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Either, Encode, Executor as _, Sqlite, Type};
 
 /// The rows that each statement of a batch gave.
 pub(crate) type Rows = Vec<Vec<SqliteRow>>;
 
+/// Of larger ones, such as the answer for a batch of leavers, no prepared form is kept: hardly two are the same.
+const KEPT: usize = 16;
+
 /// Statements with their values, in order. Each value stands for one `?`; numbered ones would count anew in every
 /// statement and are not for here.
 #[derive(Default)]
 pub(crate) struct Batch {
     sql: String,
+    statements: usize,
     values: SqliteArguments,
     trouble: Option<sqlx::error::BoxDynError>,
 }
@@ -29,6 +34,7 @@ impl Batch {
             self.sql.push(';');
         }
         self.sql.push_str(statement);
+        self.statements += 1;
         self
     }
 
@@ -46,19 +52,23 @@ impl Batch {
         self
     }
 
+    fn query(self) -> Result<Query<'static, Sqlite, SqliteArguments>, sqlx::Error> {
+        if let Some(trouble) = self.trouble {
+            return Err(sqlx::Error::Encode(trouble));
+        }
+        // Every statement is a literal of this program.
+        Ok(sqlx::query_with(AssertSqlSafe(self.sql), self.values).persistent(self.statements <= KEPT))
+    }
+
     /// Carries them out; the first that fails is the last.
     ///
     /// # Errors
     /// Its error.
     pub(crate) async fn execute(self, c: &mut SqliteConnection) -> Result<SqliteQueryResult, sqlx::Error> {
-        if let Some(trouble) = self.trouble {
-            return Err(sqlx::Error::Encode(trouble));
-        }
         if self.sql.is_empty() {
             return Ok(SqliteQueryResult::default());
         }
-        // Every statement is a literal of this program.
-        sqlx::query_with(AssertSqlSafe(self.sql), self.values).execute(c).await
+        self.query()?.execute(c).await
     }
 
     /// Asks them, and gives the rows of each.
@@ -66,11 +76,7 @@ impl Batch {
     /// # Errors
     /// That of the first that fails.
     pub(crate) async fn rows(self, c: &mut SqliteConnection) -> Result<Rows, sqlx::Error> {
-        if let Some(trouble) = self.trouble {
-            return Err(sqlx::Error::Encode(trouble));
-        }
-        let query = sqlx::query_with(AssertSqlSafe(self.sql), self.values);
-        let mut answers = c.fetch_many(query);
+        let mut answers = c.fetch_many(self.query()?);
         let (mut all, mut rows) = (Vec::new(), Vec::new());
         while let Some(answer) = answers.try_next().await? {
             match answer {
@@ -79,5 +85,49 @@ impl Batch {
             }
         }
         Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row as _;
+
+    use super::*;
+    use crate::store::Store;
+
+    const ADD: &str = "INSERT INTO people (person, sources, seen_at) VALUES (?, '[]', ?)";
+    const ALL: &str = "SELECT person, seen_at FROM people ORDER BY seen_at";
+
+    async fn all(store: &Store) -> Vec<(String, i64)> {
+        let rows =
+            store.read("all", |c| Box::pin(async move { Ok(Batch::new(ALL).rows(c).await?) })).await.unwrap();
+        rows[0].iter().map(|row| (row.get("person"), row.get("seen_at"))).collect()
+    }
+
+    #[tokio::test]
+    async fn values_go_to_their_statements_in_order_and_rows_come_back_by_statement() {
+        let store = Store::in_memory(None).await.unwrap();
+        let batch = Batch::new(ADD).bind("a").bind(1).and(ALL).and(ADD).bind("b").bind(2).and(ALL);
+        let rows = store.read("batch", |c| Box::pin(async move { Ok(batch.rows(c).await?) })).await.unwrap();
+        assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 0, 2]);
+        assert_eq!(all(&store).await, [("a".to_owned(), 1), ("b".to_owned(), 2)]);
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_fails_halfway_leaves_nothing() {
+        let store = Store::in_memory(None).await.unwrap();
+        let twice = Batch::new(ADD).bind("a").bind(1).and(ADD).bind("a").bind(2);
+        assert!(store.write_batch("twice", twice).await.is_err());
+        assert!(store.is_broken());
+        store.write_batch("once", Batch::new(ADD).bind("b").bind(3)).await.unwrap();
+        assert_eq!(all(&store).await, [("b".to_owned(), 3)]);
+    }
+
+    #[tokio::test]
+    async fn a_large_batch_is_carried_out_like_a_small_one() {
+        let store = Store::in_memory(None).await.unwrap();
+        let many = (0..100).fold(Batch::default(), |batch, n| batch.and(ADD).bind(n.to_string()).bind(n));
+        store.write_batch("many", many).await.unwrap();
+        assert_eq!(all(&store).await.len(), 100);
     }
 }

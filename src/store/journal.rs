@@ -323,8 +323,9 @@ impl Store {
     /// # Errors
     /// If the database fails: then the call must not be sent.
     pub async fn journal_again(&self, run: RunId, seq: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+        // The clock may have been put back since: what was signed by it before lives as long as it did.
         let again = Batch::new(
-            "UPDATE calls SET attempts = attempts + 1, last_sent_at = ?, state = 'sending', answered_at = NULL WHERE run = ? AND seq = ?",
+            "UPDATE calls SET attempts = attempts + 1, last_sent_at = max(last_sent_at, ?), state = 'sending', answered_at = NULL WHERE run = ? AND seq = ?",
         )
         .bind(millis(now))
         .bind(run.0)

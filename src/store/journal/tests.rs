@@ -225,6 +225,18 @@ async fn a_call_sent_again_is_open_again_and_may_land_for_longer() {
     assert_eq!((late.state, late.unsettled), (IntentState::Refused, true));
 }
 
+/// What was signed before the clock was put back lives as long as it did.
+#[tokio::test]
+async fn a_clock_that_is_put_back_between_two_attempts_ends_no_ones_time() {
+    let mut world = World::new().await;
+    let run = world.begin().await;
+    world.added(run, 1, IntentState::Unknown).await;
+    let signed = world.store.calls(run).await.unwrap().remove(0).last_sent_at;
+    world.now -= TimeDelta::hours(1);
+    world.store.journal_again(run, 1, world.now).await.unwrap();
+    assert_eq!(world.store.calls(run).await.unwrap().remove(0).last_sent_at, signed);
+}
+
 #[tokio::test]
 async fn names_may_pass_from_one_person_to_another_in_one_settlement() {
     let world = World::new().await;
