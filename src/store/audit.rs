@@ -337,8 +337,8 @@ async fn check_journal(
     let (Some(run), Some(Value::String(digest))) = (written.run, written.body.get("journal")) else {
         return Ok(());
     };
-    let calls = sqlx::query(super::journal::CALLS).bind(run).fetch_all(c).await?;
-    if super::journal::digest_of_calls(&calls)? != *digest {
+    let calls = sqlx::query(super::runs::CALLS).bind(run).fetch_all(c).await?;
+    if super::runs::digest_of_calls(&calls)? != *digest {
         broken.push(Broken { seq: written.seq, what: "journal" });
     }
     Ok(())

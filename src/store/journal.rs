@@ -1,5 +1,5 @@
-//! The journal: runs, calls, intents. An intent is on disk before its call is sent, in the same transaction that marks
-//! the target dirty; its outcome is written with the snapshot's change, in one transaction too.
+//! The journal: calls and their intents. An intent is on disk before its call is sent, in the same transaction that marks
+//! the target dirty; its outcome is written with the snapshot's change, in one transaction too. `runs` has what frames them.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -11,7 +11,6 @@ use super::snapshot::{EntryChange, note_group, write_entry};
 use super::{Store, StoreError, audit, from_json, from_word, json, millis, named, time, word};
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::AccountState;
-use crate::report::TargetReport;
 use crate::sabotage::{Flaw, has};
 
 mod values;
@@ -174,12 +173,8 @@ fn complete_call(
     Ok(if late { mark_dirty(batch, target, now) } else { batch })
 }
 
-/// Closes the runs of a target that never ended, for their process died.
-const CLOSE_CRASHED: &str = "UPDATE runs SET ended_at = ?, outcome = 'crashed' \
-                             WHERE target = ? AND ended_at IS NULL AND dry = 0 RETURNING id";
-
 /// SQLite carried out less than it was asked to, which it does not.
-fn unanswered(what: &str) -> StoreError {
+pub(super) fn unanswered(what: &str) -> StoreError {
     StoreError::Damaged { what: what.to_owned() }
 }
 
@@ -204,95 +199,7 @@ fn settlement(s: &Settlement, now: DateTime<Utc>) -> Result<Batch, StoreError> {
     .bind(s.seq))
 }
 
-/// What records a new run, and gives its number in the column `id`.
-fn insert_run(batch: Batch, new: &NewRun, now: DateTime<Utc>) -> Result<Batch, StoreError> {
-    Ok(batch
-        .and("INSERT OR IGNORE INTO targets (name) VALUES (?)")
-        .bind(new.target.as_str())
-        .and(
-            "INSERT INTO runs (target, dry, trigger, actor, version, config_digest, started_at, as_of) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        )
-        .bind(new.target.as_str())
-        .bind(new.dry)
-        .bind(word(new.trigger)?)
-        .bind(json(&new.actor)?)
-        .bind(env!("CARGO_PKG_VERSION"))
-        .bind(&*new.config_digest)
-        .bind(millis(now))
-        .bind(new.as_of.to_string()))
-}
-
-/// The runs in the column `id`.
-fn run_ids(rows: &[SqliteRow]) -> Result<Vec<RunId>, StoreError> {
-    rows.iter().map(|row| Ok(RunId(row.try_get("id")?))).collect()
-}
-
 impl Store {
-    /// Begins a run and writes its first audit record. Runs of this target that never ended (their process died) are
-    /// closed as `crashed`; the caller must hold the target's lock unless the run is dry.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn begin_run(
-        &self,
-        new: NewRun,
-        now: DateTime<Utc>,
-    ) -> Result<(RunId, Vec<RunId>), StoreError> {
-        // Only a run that is not dry holds the target's lock, and may say of another that it is over.
-        let open = if new.dry { "SELECT id FROM runs WHERE false" } else { CLOSE_CRASHED };
-        let mut first = Batch::new(open);
-        if !new.dry {
-            first = first.bind(millis(now)).bind(new.target.as_str());
-        }
-        let first = insert_run(first, &new, now)?.and(audit::HEAD);
-        self.write_after("begin run", first, move |_, rows| {
-            Box::pin(async move {
-                let [crashed, _, run, head] = rows.as_slice() else { return Err(unanswered("begin run")) };
-                let (crashed, head) = (run_ids(crashed)?, audit::head_of(head)?);
-                let run = run_ids(run)?.pop().ok_or_else(|| unanswered("begin run"))?;
-                let record = audit::Record::new("run_started", now).on(&new.target, run).body(json!({
-                    "dry": new.dry, "trigger": new.trigger, "actor": new.actor, "as_of": new.as_of,
-                    "version": env!("CARGO_PKG_VERSION"), "config": new.config_digest, "crashed": crashed,
-                }));
-                let (last, _) = audit::append_to(Batch::default(), head, record);
-                Ok(((run, crashed), last))
-            })
-        })
-        .await
-    }
-
-    /// Records a run that another one kept from beginning. Touches nothing of that other run.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn refuse_run(
-        &self,
-        new: NewRun,
-        report: TargetReport,
-        now: DateTime<Utc>,
-    ) -> Result<(RunId, audit::Head), StoreError> {
-        let first = insert_run(Batch::default(), &new, now)?.and(audit::HEAD);
-        self.write_after("refuse run", first, move |_, rows| {
-            Box::pin(async move {
-                let [_, run, head] = rows.as_slice() else { return Err(unanswered("refuse run")) };
-                let run = run_ids(run)?.pop().ok_or_else(|| unanswered("refuse run"))?;
-                let body = json!({ "outcome": report.outcome, "exit_code": report.exit_code, "dry": new.dry,
-                                   "trigger": new.trigger, "actor": new.actor, "config": new.config_digest });
-                let record = audit::Record::new("run_refused", now).on(&new.target, run).body(body);
-                let (batch, head) = audit::append_to(Batch::default(), audit::head_of(head)?, record);
-                let last = batch
-                    .and("UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = 'none' WHERE id = ?")
-                    .bind(millis(now))
-                    .bind(word(report.outcome)?)
-                    .bind(i64::from(report.exit_code))
-                    .bind(run.0);
-                Ok(((run, head), last))
-            })
-        })
-        .await
-    }
-
     /// Intents of a target that are open or unsettled, oldest first.
     ///
     /// # Errors
@@ -509,80 +416,11 @@ impl Store {
         })
         .await
     }
-
-    /// Ends a run: its outcome, its report, its last audit record. Returns the head of the audit chain.
-    ///
-    /// # Errors
-    /// If the database fails: the run then counts as crashed when the next one begins.
-    pub async fn end_run(
-        &self,
-        target: &TargetName,
-        run: RunId,
-        end: RunEnd,
-        now: DateTime<Utc>,
-    ) -> Result<audit::Head, StoreError> {
-        let target = target.clone();
-        let mut stored = end.report;
-        stored.actions = None;
-        let ended = Batch::new(
-            "UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = ?, report = ?, \
-             roster_digest = coalesce(roster_digest, ?) WHERE id = ?",
-        )
-        .bind(millis(now))
-        .bind(word(end.outcome)?)
-        .bind(i64::from(end.exit_code))
-        .bind(word(end.commit)?)
-        .bind(json(&stored)?)
-        .bind(stored.same_as.as_ref().map(|same| &*same.roster))
-        .bind(run.0)
-        .and(CALLS)
-        .bind(run.0)
-        .and(audit::HEAD);
-        self.write_after("end run", ended, move |_, rows| {
-            Box::pin(async move {
-                let [_, calls, head] = rows.as_slice() else { return Err(unanswered("end run")) };
-                let (digest, last) = (digest_of_calls(calls)?, audit::head_of(head)?);
-                let mut body = json!({
-                    "outcome": end.outcome, "exit_code": end.exit_code, "commit": end.commit, "state": stored.state,
-                    "counts": stored.counts, "calls": stored.calls, "plan": stored.plan,
-                    "held_by": stored.held_by.iter().map(|h| &h.guard).collect::<Vec<_>>(),
-                    "journal": digest,
-                });
-                if let Some(same) = &stored.same_as {
-                    body["same_as"] = json!(same);
-                }
-                let record = audit::Record::new("run_ended", now).on(&target, run).body(body);
-                let (batch, head) = audit::append_to(Batch::default(), last, record);
-                Ok((head, batch))
-            })
-        })
-        .await
-    }
 }
 
 /// An account's fields with its phones masked, as the audit trail keeps them.
 fn masked(state: &AccountState) -> AccountState {
     AccountState { phone: crate::model::mask_phone(&state.phone), ..state.clone() }
-}
-
-/// A run's calls, as its digest covers them.
-pub(super) const CALLS: &str =
-    "SELECT seq, kind, payload, first_sent_at FROM calls WHERE run = ? ORDER BY seq";
-
-/// BLAKE3 over a run's calls as journalled, which [`CALLS`] gives: the audit trail covers the journal with it.
-pub(super) fn digest_of_calls(rows: &[SqliteRow]) -> Result<String, StoreError> {
-    let mut hasher = blake3::Hasher::new();
-    for row in rows {
-        let line = json!([
-            row.try_get::<i64, _>("seq")?,
-            row.try_get::<&str, _>("kind")?,
-            row.try_get::<&str, _>("payload")?,
-            row.try_get::<i64, _>("first_sent_at")?
-        ]);
-        hasher.update(line.to_string().as_bytes());
-        hasher.update(b"\n");
-    }
-    Ok(hasher.finalize().to_hex().to_string())
 }
 
 #[cfg(test)]

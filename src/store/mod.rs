@@ -34,6 +34,7 @@ pub mod people;
 pub mod plans;
 pub mod query;
 pub mod quiet;
+mod runs;
 pub mod snapshot;
 pub mod undo;
 
