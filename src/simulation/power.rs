@@ -70,13 +70,18 @@ impl Disk {
     /// # Errors
     /// If it cannot be made.
     pub async fn database(&self) -> Result<Store, LabError> {
-        if let Some(blank) = BLANK.get() {
-            std::fs::write(self.path(), blank)?;
-            return Ok(Store::open_inline(&self.path()).await?);
+        if BLANK.get().is_none() {
+            let _ = BLANK.set(self.blank().await?);
         }
-        let store = Store::open_inline(&self.path()).await?;
-        let copy = self.folder.join("blank.db");
+        std::fs::write(self.path(), BLANK.get().map(Vec::as_slice).unwrap_or_default())?;
+        Ok(Store::open_inline(&self.path()).await?)
+    }
+
+    /// The bytes of a database with nothing in it. All seeds begin with the same: how long a log is shows in the traces.
+    async fn blank(&self) -> Result<Vec<u8>, LabError> {
+        let (made, copy) = (self.folder.join("made.db"), self.folder.join("blank.db"));
         let to = copy.display().to_string();
+        let store = Store::open_inline(&made).await?;
         store
             .read("simulation: blank", |c| {
                 Box::pin(async move {
@@ -85,8 +90,7 @@ impl Disk {
                 })
             })
             .await?;
-        let _ = BLANK.set(std::fs::read(copy)?);
-        Ok(store)
+        Ok(std::fs::read(copy)?)
     }
 
     /// The power failed: gives the database as the next process finds it, and what to say of it.
