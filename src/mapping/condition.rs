@@ -41,10 +41,6 @@ fn compile<'g>(
         glob: glob.to_owned(),
         cause: cause.kind().to_string(),
     };
-    let mut globs = globs.into_iter().peekable();
-    if globs.peek().is_none() {
-        return Ok(GlobSet::empty());
-    }
     let mut set = GlobSetBuilder::new();
     for glob in globs {
         let folded = if sort == Sort::Folded { crate::model::fold(glob) } else { glob.to_owned() };

@@ -6,8 +6,31 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteQueryResult, SqliteRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Either, Encode, Executor as _, Sqlite, Type};
 
+use super::StoreError;
+
 /// The rows that each statement of a batch gave.
 pub(crate) type Rows = Vec<Vec<SqliteRow>>;
+
+/// The rows of the last `N` statements.
+///
+/// # Errors
+/// If there were fewer: an answer that is not there is never taken for an empty one.
+pub(crate) fn last_of<const N: usize>(mut rows: Rows) -> Result<[Vec<SqliteRow>; N], StoreError> {
+    let last = rows.split_off(rows.len().saturating_sub(N));
+    last.try_into().map_err(|_| unanswered())
+}
+
+/// The row of a statement that always gives one.
+///
+/// # Errors
+/// If it gave none.
+pub(crate) fn only(rows: &[SqliteRow]) -> Result<&SqliteRow, StoreError> {
+    rows.first().ok_or_else(unanswered)
+}
+
+fn unanswered() -> StoreError {
+    StoreError::Damaged { what: "SQLite gave less than was asked".to_owned() }
+}
 
 /// Of larger ones, such as the answer for a batch of leavers, no prepared form is kept: hardly two are the same.
 const KEPT: usize = 16;
@@ -111,6 +134,13 @@ mod tests {
         let rows = store.read("batch", |c| Box::pin(async move { Ok(batch.rows(c).await?) })).await.unwrap();
         assert_eq!(rows.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1, 0, 2]);
         assert_eq!(all(&store).await, [("a".to_owned(), 1), ("b".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn an_answer_that_is_missing_is_not_an_empty_one() {
+        assert!(last_of::<2>(vec![Vec::new()]).is_err());
+        assert!(last_of::<1>(vec![Vec::new(), Vec::new()]).is_ok());
+        assert!(only(&[]).is_err());
     }
 
     #[tokio::test]

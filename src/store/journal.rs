@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::batch::Batch;
+use super::batch::{Batch, last_of, only};
 use super::snapshot::{EntryChange, note_group, write_entry};
 use super::{Store, StoreError, audit, from_json, from_word, json, millis, named, time, word};
 use crate::model::{PersonKey, TargetName, Username};
@@ -173,11 +173,6 @@ fn complete_call(
     Ok(if late { mark_dirty(batch, target, now) } else { batch })
 }
 
-/// SQLite carried out less than it was asked to, which it does not.
-pub(super) fn unanswered(what: &str) -> StoreError {
-    StoreError::Damaged { what: what.to_owned() }
-}
-
 /// What records that a look settled an intent.
 fn settlement(s: &Settlement, now: DateTime<Utc>) -> Result<Batch, StoreError> {
     let state = word(s.state)?;
@@ -315,8 +310,8 @@ impl Store {
             .bind(target.as_str());
         self.write_after("complete a commit", known, move |_, rows| {
             Box::pin(async move {
-                let [.., head, open] = rows.as_slice() else { return Err(unanswered("complete a commit")) };
-                let last = audit::head_of(head)?;
+                let [head, open] = last_of(rows)?;
+                let last = audit::head_of(&head)?;
                 let confirmed = done.state == IntentState::Applied;
                 let (run, state, code) = (done.run, done.state, done.code);
                 let body = json!({ "state": state, "code": code });
@@ -325,7 +320,7 @@ impl Store {
                 if !confirmed {
                     return Ok((false, batch));
                 }
-                let open: i64 = open.first().map_or(Ok(0), |row| row.try_get("open"))?;
+                let open: i64 = only(&open)?.try_get("open")?;
                 if open > 0 && !has(Flaw::CleanWhileUnknown) {
                     return Ok((false, batch));
                 }
@@ -395,9 +390,9 @@ impl Store {
         .and(audit::HEAD);
         self.write_after("audit actions", taken, move |c, rows| {
             Box::pin(async move {
-                let [rows, _, head] = rows.as_slice() else { return Err(unanswered("audit actions")) };
-                let (mut batch, mut last) = (Batch::default(), audit::head_of(head)?);
-                for row in rows {
+                let [rows, _, head] = last_of(rows)?;
+                let (mut batch, mut last) = (Batch::default(), audit::head_of(&head)?);
+                for row in &rows {
                     let i = intent(row)?;
                     let code: Option<i64> = row.try_get("code")?;
                     let record = audit::Record::new("action", now)

@@ -301,8 +301,7 @@ impl Store {
         let shared = Arc::clone(&self.shared);
         self.to_the_end(doing, move |c| {
             Box::pin(async move {
-                // The first rows are those of BEGIN.
-                let rows = first.in_transaction().rows(&mut *c).await?.into_iter().skip(1).collect();
+                let rows = first.in_transaction().rows(&mut *c).await?;
                 let (value, last) = work(&mut *c, rows).await?;
                 ask(&shared, doing, FaultPoint::BeforeCommit)?;
                 last.and("COMMIT").execute(c).await?;

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::batch::Batch;
+use super::batch::{Batch, last_of, only};
 use super::memory::{TARGET, day, target_row};
 use super::{Store, StoreError, existing, from_json, from_word, millis, named, plans, time};
 use crate::model::{PersonKey, TargetName, Username};
@@ -63,7 +63,7 @@ const REMOVALS: &str = "SELECT count(*) FILTER (WHERE settled_at >= ?) AS day, c
                         AND settled_at >= ? AND kind IN ('disable', 'delete') AND state IN ('applied', 'done')";
 
 fn removals(rows: &[SqliteRow]) -> Result<(u64, u64), StoreError> {
-    let Some(row) = rows.first() else { return Ok((0, 0)) };
+    let row = only(rows)?;
     let (day, week): (i64, i64) = (row.try_get("day")?, row.try_get("week")?);
     Ok((day.unsigned_abs(), week.unsigned_abs()))
 }
@@ -190,23 +190,27 @@ impl Store {
             .and(plans::OPEN_APPROVALS)
             .bind(name)
             .bind(millis(now));
-        let answers = self.read("past", |c| Box::pin(async move { Ok(asked.rows(c).await?) })).await?;
-        let mut answers = answers.into_iter();
-        let mut next = || answers.next().ok_or_else(|| StoreError::Damaged { what: "past".into() });
-        let row = target_row(&next()?)?;
-        let (removals_24h, removals_7d) = removals(&next()?)?;
-        let last_applied = last_applied(&next()?)?;
-        let replayed =
-            !next()?.is_empty() && last_applied.as_ref().is_some_and(|l| l.digest != roster.digest);
-        let missed = next()?;
-        let returned = people(&next()?, "account_versions.person")?;
-        let drifted = people(&next()?, "drifted.person")?;
-        let links = links(&next()?)?;
-        let overrides = overrides(&next()?, as_of)?;
-        let blocked_since = blocked_since(&next()?)?;
-        let uncommitted_names = uncommitted_names(&next()?)?;
-        let sources = sources(&next()?)?;
-        let approvals = plans::approvals(&next()?)?;
+        let rows = self.read("past", |c| Box::pin(async move { Ok(asked.rows(c).await?) })).await?;
+        let [
+            row,
+            removed,
+            applied,
+            applied_before,
+            missed,
+            had_one,
+            changed,
+            linked,
+            said,
+            blocked,
+            uncommitted,
+            from,
+            approved,
+        ] = last_of(rows)?;
+        let row = target_row(&row)?;
+        let (removals_24h, removals_7d) = removals(&removed)?;
+        let last_applied = last_applied(&applied)?;
+        let other = last_applied.as_ref().is_some_and(|last| last.digest != roster.digest);
+        let sources = sources(&from)?;
         let missing = missing(&missed, &plan::missing(snapshot, roster, &sources), now)?;
         let paused = row.paused.filter(|p| p.until.is_none_or(|until| until >= as_of));
         Ok(Past {
@@ -215,20 +219,20 @@ impl Store {
             removals_24h,
             removals_7d,
             last_applied,
-            replayed,
-            returned,
+            replayed: other && !applied_before.is_empty(),
+            returned: people(&had_one, "account_versions.person")?,
             undo: None,
-            drifted,
+            drifted: people(&changed, "drifted.person")?,
             device: row.device,
             first_contact: !row.contacted,
-            links,
-            overrides,
+            links: links(&linked)?,
+            overrides: overrides(&said, as_of)?,
             paused: paused.map(|p| p.reason),
-            blocked_since,
-            approvals,
+            blocked_since: blocked_since(&blocked)?,
+            approvals: plans::approvals(&approved)?,
             sources,
             in_flight: BTreeMap::new(),
-            uncommitted_names,
+            uncommitted_names: uncommitted_names(&uncommitted)?,
         })
     }
 }

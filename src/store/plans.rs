@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::batch::Batch;
+use super::batch::{Batch, last_of, only};
 use super::journal::{Actor, RunId};
 use super::{Store, StoreError, audit, from_json, json, millis, named, time};
 use crate::model::TargetName;
@@ -75,10 +75,8 @@ impl Store {
         .and(audit::HEAD);
         self.write_after("store plan", stored, move |_, rows| {
             Box::pin(async move {
-                let (Some(row), Some(head)) = (rows.first().and_then(|rows| rows.first()), rows.last()) else {
-                    return Err(StoreError::Damaged { what: "store plan".to_owned() });
-                };
-                let (id, last): (i64, _) = (row.try_get("id")?, audit::head_of(head)?);
+                let [stored, _, head] = last_of(rows)?;
+                let (id, last): (i64, _) = (only(&stored)?.try_get("id")?, audit::head_of(&head)?);
                 let body = json!({ "plan": id, "digest": digest, "inputs": inputs, "counts": counts, "held_by": held });
                 let record = audit::Record::new("planned", now).on(&target, run).body(body);
                 let (batch, _) = audit::append_to(Batch::default(), last, record);

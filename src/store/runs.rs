@@ -6,8 +6,8 @@ use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::batch::Batch;
-use super::journal::{NewRun, RunEnd, RunId, unanswered};
+use super::batch::{Batch, last_of, only};
+use super::journal::{NewRun, RunEnd, RunId};
 use super::{Store, StoreError, audit, json, millis, word};
 use crate::model::TargetName;
 use crate::report::TargetReport;
@@ -35,9 +35,9 @@ fn insert_run(batch: Batch, new: &NewRun, now: DateTime<Utc>) -> Result<Batch, S
         .bind(new.as_of.to_string()))
 }
 
-/// The runs in the column `id`.
-fn run_ids(rows: &[SqliteRow]) -> Result<Vec<RunId>, StoreError> {
-    rows.iter().map(|row| Ok(RunId(row.try_get("id")?))).collect()
+/// The run in the column `id`.
+fn run_id(row: &SqliteRow) -> Result<RunId, StoreError> {
+    Ok(RunId(row.try_get("id")?))
 }
 
 /// A run's calls, as its digest covers them.
@@ -80,9 +80,10 @@ impl Store {
         let first = insert_run(first, &new, now)?.and(audit::HEAD);
         self.write_after("begin run", first, move |_, rows| {
             Box::pin(async move {
-                let [crashed, _, run, head] = rows.as_slice() else { return Err(unanswered("begin run")) };
-                let (crashed, head) = (run_ids(crashed)?, audit::head_of(head)?);
-                let run = run_ids(run)?.pop().ok_or_else(|| unanswered("begin run"))?;
+                let [crashed, _, run, head] = last_of(rows)?;
+                let (crashed, head) =
+                    (crashed.iter().map(run_id).collect::<Result<Vec<_>, _>>()?, audit::head_of(&head)?);
+                let run = run_id(only(&run)?)?;
                 let record = audit::Record::new("run_started", now).on(&new.target, run).body(json!({
                     "dry": new.dry, "trigger": new.trigger, "actor": new.actor, "as_of": new.as_of,
                     "version": env!("CARGO_PKG_VERSION"), "config": new.config_digest, "crashed": crashed,
@@ -107,12 +108,12 @@ impl Store {
         let first = insert_run(Batch::default(), &new, now)?.and(audit::HEAD);
         self.write_after("refuse run", first, move |_, rows| {
             Box::pin(async move {
-                let [_, run, head] = rows.as_slice() else { return Err(unanswered("refuse run")) };
-                let run = run_ids(run)?.pop().ok_or_else(|| unanswered("refuse run"))?;
+                let [run, head] = last_of(rows)?;
+                let run = run_id(only(&run)?)?;
                 let body = json!({ "outcome": report.outcome, "exit_code": report.exit_code, "dry": new.dry,
                                    "trigger": new.trigger, "actor": new.actor, "config": new.config_digest });
                 let record = audit::Record::new("run_refused", now).on(&new.target, run).body(body);
-                let (batch, head) = audit::append_to(Batch::default(), audit::head_of(head)?, record);
+                let (batch, head) = audit::append_to(Batch::default(), audit::head_of(&head)?, record);
                 let last = batch
                     .and("UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = 'none' WHERE id = ?")
                     .bind(millis(now))
@@ -155,8 +156,8 @@ impl Store {
         .and(audit::HEAD);
         self.write_after("end run", ended, move |_, rows| {
             Box::pin(async move {
-                let [_, calls, head] = rows.as_slice() else { return Err(unanswered("end run")) };
-                let (digest, last) = (digest_of_calls(calls)?, audit::head_of(head)?);
+                let [calls, head] = last_of(rows)?;
+                let (digest, last) = (digest_of_calls(&calls)?, audit::head_of(&head)?);
                 let mut body = json!({
                     "outcome": end.outcome, "exit_code": end.exit_code, "commit": end.commit, "state": stored.state,
                     "counts": stored.counts, "calls": stored.calls, "plan": stored.plan,

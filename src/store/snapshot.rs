@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::batch::Batch;
+use super::batch::{Batch, last_of};
 use super::{Store, StoreError, from_json, from_word, json, millis, named, time, word};
 use crate::model::{GroupPath, PersonKey, TargetName, Username};
 use crate::plan::{AccountState, Entry, OwnDisable, Snapshot};
@@ -80,8 +80,8 @@ impl Store {
                     .bind(target.as_str())
                     .and("SELECT path FROM groups WHERE target = ?")
                     .bind(target.as_str());
-                let mut answers = asked.rows(c).await?.into_iter();
-                for intent in super::journal::intents(&answers.next().unwrap_or_default())? {
+                let [open, paths] = last_of(asked.rows(c).await?)?;
+                for intent in super::journal::intents(&open)? {
                     if !intent.is_open() {
                         continue;
                     }
@@ -94,7 +94,6 @@ impl Store {
                         (None, None) => {}
                     }
                 }
-                let paths = answers.next().unwrap_or_default();
                 let group = |row: &SqliteRow| named(GroupPath::new(row.try_get("path")?), "groups.path");
                 let groups = paths.iter().map(group).collect::<Result<_, _>>()?;
                 Ok(Snapshot { entries, groups })

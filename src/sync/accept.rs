@@ -4,12 +4,12 @@
 use chrono::{DateTime, Utc};
 
 use super::caller::Caller;
-use super::recovery::{OutOfReach, Patience, own_disable_after, state_of};
+use super::recovery::{OutOfReach, Patience, as_looked};
 use super::run::RunError;
 use crate::clock::Clock;
-use crate::gateway::{Gateway, UserRecord};
+use crate::gateway::Gateway;
 use crate::model::PersonKey;
-use crate::plan::{Device, Entry, Snapshot};
+use crate::plan::{Device, Snapshot};
 use crate::store::Store;
 use crate::store::journal::{Actor, RunId};
 use crate::store::snapshot::EntryChange;
@@ -102,11 +102,4 @@ async fn look<G: Gateway, C: Clock + Clone>(
         }
     }
     Ok((rebased, changes))
-}
-
-/// The entry as a look shows it. The number is the device's own.
-pub(crate) fn as_looked(entry: &Entry, record: &UserRecord) -> Entry {
-    let state = state_of(record, &entry.state);
-    let disabled = own_disable_after(entry, record);
-    Entry { state, disabled, gateway_id: record.id.clone(), ..entry.clone() }
 }

@@ -12,7 +12,7 @@ use super::words;
 use crate::clock::Clock;
 use crate::gateway::{Gateway, ReadError, Refusal, RefusalKind, UserRecord, Why, WhyKind};
 use crate::model::{GroupPath, PersonKey, Username};
-use crate::plan::{AccountState, ActionKind, Entry, InFlight, OwnDisable, Snapshot};
+use crate::plan::{AccountState, ActionKind, Entry, InFlight, Snapshot};
 use crate::sabotage::{Flaw, has};
 use crate::store::journal::{Intent, IntentState, Settlement};
 use crate::store::snapshot::EntryChange;
@@ -23,11 +23,6 @@ pub const TOKEN_WINDOW: TimeDelta = TimeDelta::minutes(11);
 
 /// Calls in a row without a usable answer after which a device counts as out of reach.
 pub const OUT_OF_REACH_AFTER: u32 = 5;
-
-/// What is left of our disable of a user after a look: one that shows the user enabled ends it.
-pub fn own_disable_after(known: &Entry, record: &UserRecord) -> Option<OwnDisable> {
-    known.disabled.clone().filter(|_| record.enabled != Some(true))
-}
 
 /// The fields of an account as a look shows them; what the answer left out stays as it was.
 pub fn state_of(record: &UserRecord, known: &AccountState) -> AccountState {
@@ -43,6 +38,19 @@ pub fn state_of(record: &UserRecord, known: &AccountState) -> AccountState {
         enabled: record.enabled.unwrap_or(known.enabled),
         expires_on: record.expires_on.unwrap_or(known.expires_on),
     }
+}
+
+/// The entry as a look shows it, the device's number for the user included: a look that gives none leaves none. Of our
+/// disable a look that shows the user enabled leaves nothing.
+pub fn as_looked(entry: &Entry, record: &UserRecord) -> Entry {
+    let disabled = entry.disabled.clone().filter(|_| record.enabled != Some(true));
+    Entry { state: state_of(record, &entry.state), disabled, gateway_id: record.id.clone(), ..entry.clone() }
+}
+
+/// The same on the device that the entry is of: its number is known from before, should this look not give it.
+fn looked_again(entry: &Entry, record: &UserRecord) -> Entry {
+    let seen = as_looked(entry, record);
+    Entry { gateway_id: seen.gateway_id.or_else(|| entry.gateway_id.clone()), ..seen }
 }
 
 /// Whether two looks, or an entry and a look, are of the same user: a user made again has another number.
@@ -109,10 +117,7 @@ fn shows_what_matters(intent: &Intent, record: &UserRecord) -> bool {
 /// The entry of a user whom the intent did not change (yet), as looked at.
 fn still_there(intent: &Intent, record: &UserRecord) -> Option<Entry> {
     let before = intent.before.as_ref()?;
-    let state = state_of(record, &before.state);
-    let disabled = own_disable_after(before, record);
-    let gateway_id = record.id.clone().or_else(|| before.gateway_id.clone());
-    Some(Entry { state, disabled, gateway_id, unknown: false, ..before.clone() })
+    Some(Entry { unknown: false, ..looked_again(before, record) })
 }
 
 /// What a look says of a person whose intents are all settled but may still land: the entry as it is now.
@@ -126,10 +131,7 @@ fn recheck(
     if let Some(entry) = entry
         && let Some(record) = at(&entry.username).filter(|r| same_user(entry.gateway_id.as_ref(), r))
     {
-        let state = state_of(record, &entry.state);
-        let disabled = own_disable_after(entry, record);
-        let gateway_id = record.id.clone().or_else(|| entry.gateway_id.clone());
-        return Some(Entry { state, disabled, gateway_id, ..entry.clone() });
+        return Some(looked_again(entry, record));
     }
     landed(entry, intents, looked, taken)
 }

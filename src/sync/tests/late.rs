@@ -12,8 +12,7 @@ async fn what_two_late_calls_did_to_each_other_ends_with_one_commit() {
     world.set("pace", serde_json::json!({ "retries": 1 }));
     world.set("leavers", serde_json::json!({ "action": "delete" }));
     world.sync_with(&roster(staff(1), "d1"), vec![Fault::LostBefore], None).await;
-    let mut gone = staff(1);
-    gone[0].employment = Employment::Left;
+    let mut gone = left();
     let report = world.sync_with(&roster(gone.clone(), "d2"), vec![Fault::LostBefore], None).await;
     assert_eq!((report.counts.delete, report.commit), (1, CommitState::Confirmed), "{report:#?}");
     let name = Username::new("10001").unwrap();
@@ -55,17 +54,27 @@ async fn a_call_that_was_only_repeated_is_looked_at_and_not_committed_again() {
     assert_eq!((quiet.calls.mutations, quiet.calls.commits), (0, 0), "{quiet:#?}");
 }
 
-/// A device that does not show who is enabled, and a disable whose answer is lost.
-async fn who_returns_after(lost: Fault) {
+/// A company with a device that does not show who is enabled, and leavers who are disabled; no call is repeated.
+async fn hiding() -> World {
     let mut world = World::new().await;
     let furniture = Furniture { any_group: true, ..Furniture::default() };
     let habits = [Quirk::MissingIsEnable].into();
     world.device = Arc::new(Mutex::new(Device::new(Dialect::UpdaterCloud, habits, &furniture)));
     world.set("leavers", serde_json::json!({ "action": "disable" }));
     world.set("pace", serde_json::json!({ "retries": 0 }));
+    world
+}
+
+/// The first of the staff, who left.
+fn left() -> Vec<Person> {
+    staff(1).into_iter().map(|person| Person { employment: Employment::Left, ..person }).collect()
+}
+
+/// A device that does not show who is enabled, and a disable whose answer is lost.
+async fn who_returns_after(lost: Fault) {
+    let world = hiding().await;
+    let gone = left();
     world.sync(&roster(staff(1), "d1")).await;
-    let mut gone = staff(1);
-    gone[0].employment = Employment::Left;
     let report = world.sync_with(&roster(gone, "d2"), vec![lost], None).await;
     assert_eq!(report.exit_code, 3, "{report:#?}");
     world.clock.advance(Duration::from_secs(12 * 60));
@@ -84,15 +93,9 @@ async fn whoever_may_have_been_disabled_unseen_is_enabled_when_they_return() {
 
 #[tokio::test]
 async fn whoever_may_not_have_been_disabled_unseen_is_disabled_again_while_gone() {
-    let mut world = World::new().await;
-    let furniture = Furniture { any_group: true, ..Furniture::default() };
-    let habits = [Quirk::MissingIsEnable].into();
-    world.device = Arc::new(Mutex::new(Device::new(Dialect::UpdaterCloud, habits, &furniture)));
-    world.set("leavers", serde_json::json!({ "action": "disable" }));
-    world.set("pace", serde_json::json!({ "retries": 0 }));
+    let world = hiding().await;
+    let gone = left();
     world.sync(&roster(staff(1), "d1")).await;
-    let mut gone = staff(1);
-    gone[0].employment = Employment::Left;
     world.sync_with(&roster(gone.clone(), "d2"), vec![Fault::LostBefore], None).await;
     let report = world.sync(&roster(gone.clone(), "d2")).await;
     assert_eq!((report.counts.disable, report.exit_code), (1, 0), "{report:#?}");
@@ -104,14 +107,8 @@ async fn whoever_may_not_have_been_disabled_unseen_is_disabled_again_while_gone(
 /// The same device; somebody leaves, returns and leaves again, and the answer to what enabled them is lost.
 #[tokio::test]
 async fn whoever_may_have_been_enabled_unseen_is_disabled_again_when_they_leave() {
-    let mut world = World::new().await;
-    let furniture = Furniture { any_group: true, ..Furniture::default() };
-    let habits = [Quirk::MissingIsEnable].into();
-    world.device = Arc::new(Mutex::new(Device::new(Dialect::UpdaterCloud, habits, &furniture)));
-    world.set("leavers", serde_json::json!({ "action": "disable" }));
-    world.set("pace", serde_json::json!({ "retries": 0 }));
-    let mut gone = staff(1);
-    gone[0].employment = Employment::Left;
+    let world = hiding().await;
+    let gone = left();
     world.sync(&roster(staff(1), "d1")).await;
     world.sync(&roster(gone.clone(), "d2")).await;
     world.sync_with(&roster(staff(1), "d3"), vec![Fault::LostAfter], None).await;
@@ -134,8 +131,7 @@ async fn a_run_that_cannot_read_how_its_target_stands_fears_the_worst() {
     world.set("pace", serde_json::json!({ "retries": 0 }));
     world.set("leavers", serde_json::json!({ "action": "delete" }));
     world.sync(&roster(staff(1), "d1")).await;
-    let mut gone = staff(1);
-    gone[0].employment = Employment::Left;
+    let gone = left();
     world.sync_with(&roster(gone.clone(), "d2"), vec![Fault::LostBefore], None).await;
     let late = Mutation::Delete(vec![Username::new("10001").unwrap()]);
     assert_eq!(lock(&world.device).mutate(&late, world.clock.now()), Outcome::Applied);
