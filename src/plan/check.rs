@@ -104,6 +104,8 @@ impl<'a> Checker<'a> {
                 self.expect(fine, "no name of a call that may still land", (&action.new_username, person));
                 let twice = theirs && calls.added.iter().any(|name| *name != action.new_username);
                 self.expect(!twice, "nobody is added under two names", &action.new_username);
+                let taken_away = theirs && calls.renamed.contains(&action.new_username);
+                self.expect(!taken_away, "nobody is added where a rename may take them away", person);
             }
         }
     }

@@ -171,6 +171,8 @@ pub struct InFlight {
     pub names: BTreeSet<Username>,
     /// Those that an add would bring to life. Under another name the person would have two users.
     pub added: BTreeSet<Username>,
+    /// Those that a rename would take a user away from: also one that is made there now.
+    pub renamed: BTreeSet<Username>,
 }
 
 /// What the database remembers besides the snapshot.

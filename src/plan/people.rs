@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::block::{Block, name_exists, row_problem};
 use super::fields::{Delta, Managed, changes, for_new};
 use super::guard::UNREADABLE_KEY;
-use super::input::{Override, OverrideKind, PlanInput};
+use super::input::{InFlight, Override, OverrideKind, PlanInput};
 use super::missing::{Absence, absence};
 use super::names::{Names, wanted_name};
 use super::removal::{removal, still_waiting};
@@ -227,7 +227,6 @@ impl<'a> Decider<'a> {
         self.unprotected(&entry.username)?;
         if renamed {
             self.free(person, name)?;
-            self.alone(person, name)?;
             if let Some(Some(_)) = self.input.looks.users.get(name) {
                 return Err(name_exists(name));
             }
@@ -265,9 +264,7 @@ impl<'a> Decider<'a> {
 
     /// Somebody who has no account of ours.
     fn newcomer(&self, person: &'a PersonKey, account: &Account, name: &Username) -> Decided {
-        self.unprotected(name)?;
-        self.free(person, name)?;
-        self.alone(person, name)?;
+        self.free_for_new(person, name)?;
         match (self.input.looks.users.get(name), self.input.target.existing) {
             (Some(Some(_)), Existing::Report) => Err(name_exists(name)),
             (Some(Some(record)), Existing::Adopt) => self.adopt(person, account, name, record),
@@ -423,7 +420,8 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// Whether a person may get this name now: nobody else has it, or had it before a commit that is still to come.
+    /// Whether a person may get this name now: nobody else has it, or had it before a commit that is still to come, and
+    /// no call that may still land would bring them a second user.
     fn free(&self, person: &PersonKey, name: &Username) -> Result<(), Block> {
         self.unprotected(name)?;
         if self.input.target.dialect.has_lists() && name.as_str().contains(',') {
@@ -445,19 +443,41 @@ impl<'a> Decider<'a> {
             let detail = rust_i18n::t!("plan.name_in_flight", name = name, other = other);
             return Err(Block::new("name_in_use", detail).by_gateway());
         }
-        Ok(())
+        self.alone(person, name)
+    }
+
+    /// Whether a user may be made for a person under this name now.
+    fn free_for_new(&self, person: &PersonKey, name: &Username) -> Result<(), Block> {
+        self.free(person, name)?;
+        self.stays(person, name)
     }
 
     /// Whether no add of this person under another name may still land: it would leave them with two users.
     fn alone(&self, person: &PersonKey, name: &Username) -> Result<(), Block> {
-        let calls = self.input.past.in_flight.get(person).filter(|_| !has(Flaw::SecondName));
-        match calls.and_then(|calls| calls.added.iter().find(|added| *added != name)) {
+        match self.calls_of(person).and_then(|calls| calls.added.iter().find(|added| *added != name)) {
             Some(added) => {
                 let detail = rust_i18n::t!("plan.add_in_flight", name = added);
                 Err(Block::new("unknown_outcome", detail).by_gateway())
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether no rename of this person from this name may still land: it would take the new user away, and a late
+    /// first attempt at the add would then make a second one.
+    fn stays(&self, person: &PersonKey, name: &Username) -> Result<(), Block> {
+        match self.calls_of(person).is_some_and(|calls| calls.renamed.contains(name)) {
+            true => {
+                let detail = rust_i18n::t!("plan.rename_in_flight", name = name);
+                Err(Block::new("unknown_outcome", detail).by_gateway())
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// This person's calls that may still land.
+    fn calls_of(&self, person: &PersonKey) -> Option<&InFlight> {
+        self.input.past.in_flight.get(person).filter(|_| !has(Flaw::SecondName))
     }
 
     fn managed(&self, origin: Origin) -> &Managed {

@@ -190,7 +190,10 @@ impl Store {
     /// Only if SQLite itself fails.
     pub async fn in_memory(faults: Option<FaultHook>) -> Result<Self, StoreError> {
         // Every change of a page is a copy of it here: small ones are copied faster.
-        let options = SqliteConnectOptions::from_str("sqlite::memory:")?.foreign_keys(true).page_size(1024);
+        let options = SqliteConnectOptions::from_str("sqlite::memory:")?
+            .shared_cache(false)
+            .foreign_keys(true)
+            .page_size(1024);
         Self::connect(options, PathBuf::from(":memory:"), faults).await
     }
 

@@ -352,9 +352,8 @@ fn conclude(
     if let Some(entry) = &mut now_there {
         own_disable(entry, intents, looked);
     }
-    let before = entry.map(|e| Entry { unknown: false, ..e.clone() });
-    if open.is_some() || now_there != before {
-        found.moved |= open.is_some() || differs(before.as_ref(), now_there.as_ref());
+    if open.is_some() || now_there.as_ref() != entry {
+        found.moved |= open.is_some() || differs(entry, now_there.as_ref());
         found.entries.push(EntryChange { person: person.clone(), entry: now_there });
     }
     found.moved |= may_hide_a_commit(intents, now);
@@ -395,8 +394,10 @@ fn may_hide_a_commit(intents: &[&Intent], now: DateTime<Utc>) -> bool {
 
 fn note_names(calls: &mut InFlight, intent: &Intent) {
     calls.names.extend([intent.username.clone(), intent.new_username.clone()]);
-    if intent.kind == ActionKind::Add {
-        calls.added.insert(intent.new_username.clone());
+    match intent.kind {
+        ActionKind::Add => _ = calls.added.insert(intent.new_username.clone()),
+        ActionKind::Rename => _ = calls.renamed.insert(intent.username.clone()),
+        _ => {}
     }
 }
 

@@ -53,8 +53,7 @@ impl<'a> Decider<'a> {
             return Err(Block::new("undo_disabled", rust_i18n::t!("plan.undo_disabled")));
         }
         let name = &before.username;
-        self.unprotected(name)?;
-        self.free(known.person, name)?;
+        self.free_for_new(known.person, name)?;
         if let Some(Some(_)) = self.input.looks.users.get(name) {
             return Err(super::name_exists(name));
         }

@@ -5,10 +5,6 @@ use crate::model::Cell;
 use crate::plan::*;
 use crate::roster::Field;
 
-fn login(world: &mut World, id: &str, login: &str) {
-    world.edit(id, |p| p.text.set(Field::EmployeeId, Cell::Value(login)));
-}
-
 #[test]
 fn two_people_who_want_one_name_are_both_blocked() {
     let mut world = World::of(2);
@@ -98,7 +94,7 @@ fn a_rename_comes_with_the_other_changes_of_the_same_person() {
 fn a_name_in_a_call_that_may_still_land_is_nobody_elses() {
     let mut world = World::of(1);
     world.hire("20001");
-    let calls = InFlight { names: [name("20001")].into(), added: Default::default() };
+    let calls = InFlight { names: [name("20001")].into(), ..InFlight::default() };
     world.past.in_flight = [(key("30001"), calls)].into();
     assert_eq!(blocked(&world.plan()), ["20001 name_in_use!"]);
     world.past.in_flight.clear();
@@ -111,9 +107,30 @@ fn nobody_is_added_or_renamed_while_an_add_under_another_name_may_land() {
     world.hire("20001");
     login(&mut world, "20001", "b");
     login(&mut world, "10001", "c");
-    let added = |of: &str| InFlight { names: [name(of)].into(), added: [name(of)].into() };
+    let added =
+        |of: &str| InFlight { names: [name(of)].into(), added: [name(of)].into(), ..InFlight::default() };
     world.past.in_flight = [(key("10001"), added("10001")), (key("20001"), added("a"))].into();
     assert_eq!(blocked(&world.plan()), ["10001 unknown_outcome!", "20001 unknown_outcome!"]);
     world.past.in_flight = [(key("20001"), added("b"))].into();
     assert_eq!(lines(&world.plan()), ["rename 10001>c changed", "add b joined"]);
+}
+
+#[test]
+fn nobody_is_added_where_a_rename_may_take_them_away() {
+    let mut world = World::of(1);
+    world.hire("20001");
+    let renamed = |from: &str, to: &str| InFlight {
+        names: [name(from), name(to)].into(),
+        renamed: [name(from)].into(),
+        ..InFlight::default()
+    };
+    world.past.in_flight = [(key("20001"), renamed("20001", "b"))].into();
+    assert_eq!(blocked(&world.plan()), ["20001 unknown_outcome!"]);
+    // Where it would bring a user is no matter: it finds none to rename.
+    world.past.in_flight = [(key("20001"), renamed("b", "20001"))].into();
+    assert_eq!(lines(&world.plan()), ["add 20001 joined"]);
+    // Nor for whoever has an account: it is one user, wherever it goes.
+    world.past.in_flight = [(key("10001"), renamed("10001", "b"))].into();
+    world.edit("10001", |p| p.text.set(Field::Position, Cell::Value("经理")));
+    assert_eq!(lines(&world.plan()), ["update 10001 changed", "add 20001 joined"]);
 }

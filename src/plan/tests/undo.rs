@@ -161,3 +161,23 @@ fn what_somebody_did_by_hand_is_the_reason_of_what_follows() {
     world.allow_all_guards();
     assert_eq!(lines(&world.plan()), ["update 10001 drift", "update 10003 changed", "add 10002 drift"]);
 }
+
+#[test]
+fn nothing_is_put_back_that_a_call_on_its_way_would_leave_with_two_users() {
+    let calls = |added: &[&str], renamed: &[&str]| InFlight {
+        added: added.iter().copied().map(name).collect(),
+        renamed: renamed.iter().copied().map(name).collect(),
+        ..InFlight::default()
+    };
+    let mut world = World::of(4);
+    world.lose("10001");
+    login(&mut world, "10002", "20002");
+    night(&mut world);
+    world.past.in_flight =
+        [(key("10001"), calls(&[], &["10001"])), (key("10002"), calls(&["20002"], &[]))].into();
+    assert_eq!(blocked(&world.plan()), ["10001 unknown_outcome!", "10002 unknown_outcome!"]);
+    world.past.in_flight =
+        [(key("10001"), calls(&["b"], &[])), (key("10002"), calls(&["10002"], &[]))].into();
+    assert_eq!(blocked(&world.plan()), ["10001 unknown_outcome!"]);
+    assert_eq!(lines(&world.plan()), ["rename 20002>10002 undo"]);
+}

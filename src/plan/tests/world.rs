@@ -254,3 +254,8 @@ pub(crate) fn blocked(plan: &Plan) -> Vec<String> {
 pub(crate) fn held(plan: &Plan) -> Vec<&str> {
     plan.held_by.iter().map(|held| held.guard.as_str()).collect()
 }
+
+/// Gives somebody another login.
+pub(super) fn login(world: &mut World, id: &str, login: &str) {
+    world.edit(id, |p| p.text.set(Field::EmployeeId, Cell::Value(login)));
+}

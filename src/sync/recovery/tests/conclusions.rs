@@ -141,12 +141,17 @@ async fn a_number_learnt_is_kept_and_needs_no_commit() {
 }
 
 #[tokio::test]
-async fn names_in_flight_say_which_of_them_an_add_would_make() {
+async fn names_in_flight_say_which_of_them_an_add_would_make_or_a_rename_leave() {
     let intents = [of("2", add("zhang")), rename()];
     let snapshot = snapshot([("1", open(entry("li", state("new"))))]);
     let found = looks(&shows(&[]), &intents, &snapshot, SOON).await;
-    let renamed = InFlight { names: [name("li"), name("wang")].into(), added: BTreeSet::new() };
-    let added = InFlight { names: [name("zhang")].into(), added: [name("zhang")].into() };
+    let renamed = InFlight {
+        names: [name("li"), name("wang")].into(),
+        renamed: [name("li")].into(),
+        ..InFlight::default()
+    };
+    let added =
+        InFlight { names: [name("zhang")].into(), added: [name("zhang")].into(), ..InFlight::default() };
     assert_eq!(found.in_flight, [(key("1"), renamed), (key("2"), added)].into());
 }
 
