@@ -189,7 +189,8 @@ impl Store {
     /// # Errors
     /// Only if SQLite itself fails.
     pub async fn in_memory(faults: Option<FaultHook>) -> Result<Self, StoreError> {
-        // Every change of a page is a copy of it here: small ones are copied faster.
+        // Every change of a page is a copy of it here: small ones are copied faster. No second connection comes to it,
+        // and a cache made to be shared is locked at every step.
         let options = SqliteConnectOptions::from_str("sqlite::memory:")?
             .shared_cache(false)
             .foreign_keys(true)
