@@ -116,6 +116,8 @@ pub enum WhyKind {
     ServerError,
     /// An answer that is not the documented JSON: HTML, a redirect, cut off, too large, without a code.
     Unusable,
+    /// Nobody waited for the answer: somebody asked to stop at once.
+    GivenUp,
 }
 
 /// What became of a call that changes the gateway. There is deliberately no `bool` and no `Result` here.

@@ -195,6 +195,13 @@ pub struct Counts {
     pub failed: u64,
 }
 
+impl Counts {
+    /// The people of whom something is done.
+    pub fn acted_on(&self) -> u64 {
+        self.add + self.adopt + self.update + self.rename + self.enable + self.disable + self.delete
+    }
+}
+
 /// Digests of everything that went in, to word what has moved on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputDigests {

@@ -339,7 +339,7 @@ impl Store {
         .await
     }
 
-    /// When a run on this target last ended well (exit code 0 or 3).
+    /// When a run on this target last ended well: with exit code 0 or 3, and not before anything was planned.
     ///
     /// # Errors
     /// If the database fails.
@@ -348,7 +348,8 @@ impl Store {
         self.read("last success", |c| {
             Box::pin(async move {
                 let at: Option<i64> = sqlx::query_scalar(
-                    "SELECT ended_at FROM runs WHERE target = ? AND dry = 0 AND exit_code IN (0, 3) ORDER BY id DESC LIMIT 1",
+                    "SELECT ended_at FROM runs WHERE target = ? AND dry = 0 AND exit_code IN (0, 3) \
+                     AND json_extract(report, '$.error') IS NULL ORDER BY id DESC LIMIT 1",
                 )
                 .bind(&target)
                 .fetch_optional(c)

@@ -299,5 +299,5 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
 }
 
 fn stopped_at_once() -> Why {
-    Why { kind: WhyKind::Broken, detail: rust_i18n::t!("sync.stopped_at_once").into_owned() }
+    Why { kind: WhyKind::GivenUp, detail: rust_i18n::t!("sync.stopped_at_once").into_owned() }
 }

@@ -45,6 +45,14 @@ pub struct Executed {
     pub store_error: Option<String>,
 }
 
+impl Executed {
+    /// How many of the plan's actions were not begun.
+    pub fn left_of(&self, plan: &Plan) -> u64 {
+        let told = self.failures.len() + self.blocked.len();
+        (plan.to_send().count() as u64).saturating_sub(self.counts.acted_on() + told as u64)
+    }
+}
+
 /// The password check of a device's first update, see [`Executor::compare_passwords`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordCheck {

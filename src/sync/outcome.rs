@@ -151,8 +151,7 @@ pub fn judge(report: &mut TargetReport, plan: &Plan, executed: &Executed, dirty:
 impl TargetReport {
     /// Whether anybody's account was changed by this run.
     fn counts_applied(&self, plan: &Plan) -> bool {
-        let c = &self.counts;
-        !plan.held_as_a_whole() && c.add + c.adopt + c.update + c.rename + c.enable + c.disable + c.delete > 0
+        !plan.held_as_a_whole() && self.counts.acted_on() > 0
     }
 }
 

@@ -215,6 +215,13 @@ pub enum OutOfReach {
     Failed(Why),
 }
 
+impl OutOfReach {
+    /// What an answer that did not come means by itself: where nobody waited for it, nothing is wrong with the device.
+    pub fn without_answer(why: Why) -> Self {
+        if why.kind == WhyKind::GivenUp { Self::Ended } else { Self::Failed(why) }
+    }
+}
+
 /// Counts unusable answers in a row, and says when to give up.
 #[derive(Debug, Default)]
 pub struct Patience {
@@ -252,9 +259,9 @@ impl Patience {
             Err(ReadError::Failed(why)) => {
                 self.in_a_row += 1;
                 self.last = Some(why.clone());
-                let hopeless = matches!(why.kind, WhyKind::Connect | WhyKind::Tls);
+                let hopeless = matches!(why.kind, WhyKind::Connect | WhyKind::Tls | WhyKind::GivenUp);
                 match hopeless || self.in_a_row >= OUT_OF_REACH_AFTER {
-                    true => Err(OutOfReach::Failed(why)),
+                    true => Err(OutOfReach::without_answer(why)),
                     false => Ok(None),
                 }
             }

@@ -438,7 +438,7 @@ async fn all_roles<G: Gateway, C: Clock + Clone>(
         let page = match caller.roles(offset, PAGE).await {
             Ok(page) => page,
             Err(ReadError::Refused(refusal)) => return Err(OutOfReach::Refused(refusal)),
-            Err(ReadError::Failed(why)) => return Err(OutOfReach::Failed(why)),
+            Err(ReadError::Failed(why)) => return Err(OutOfReach::without_answer(why)),
         };
         let got = page.items.len() as u64;
         names.extend(page.items.into_iter().map(|role| role.name));

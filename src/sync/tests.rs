@@ -461,6 +461,13 @@ async fn a_run_asked_to_stop_commits_what_it_sent() {
         (RunOutcome::Partial, 3, 0),
         "{report:#?}"
     );
+    // It planned nothing: no run to be content with.
+    assert_eq!(report.error.unwrap().kind, "stopped");
+    assert_eq!(world.store.last_success(&world.target.name).await.unwrap(), None);
+    let mut world = world;
+    world.order.stop = Stop::new();
+    let _ = world.sync(&roster(staff(2), "d1")).await;
+    assert_eq!(world.store.last_success(&world.target.name).await.unwrap(), Some(world.clock.now()));
 }
 
 #[tokio::test]
@@ -502,6 +509,8 @@ async fn a_slow_pace_takes_as_long_as_was_said_and_a_stopped_run_goes_on_where_i
     assert_eq!((first.outcome, first.exit_code), (RunOutcome::Partial, 3), "{first:#?}");
     assert_eq!((first.commit, first.state), (CommitState::Confirmed, TargetState::Clean));
     assert!((95..110).contains(&first.counts.add), "{}", first.counts.add);
+    let left = words::left(PEOPLE as u64 - 1 - first.counts.add, PEOPLE as u64 - 1).unwrap();
+    assert!(first.warnings.contains(&left), "{:?}", first.warnings);
 
     world.order.stop = Stop::new();
     let second = world.sync(&everybody).await;

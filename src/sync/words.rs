@@ -105,6 +105,11 @@ pub fn stopped(stopped: &Stopped) -> String {
     }
 }
 
+/// How many of the planned actions a run that ended early did not come to, if any.
+pub fn left(left: u64, planned: u64) -> Option<String> {
+    (left > 0).then(|| t!("sync.left", left = left, planned = planned).into_owned())
+}
+
 /// The database failed.
 pub fn store_failed(message: &str) -> ErrorReport {
     ErrorReport { kind: "store".into(), message: message.into(), next: t!("sync.store_next").into_owned() }

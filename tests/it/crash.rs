@@ -76,11 +76,11 @@ async fn new_firmware_survives_kills() {
     survives("openapi").await;
 }
 
-/// A run over slow calls, interrupted once some have been sent: its exit code and report.
-fn interrupted(world: &World, times: usize) -> (i32, Value) {
+/// A run over slow calls, interrupted once the gateway's counters say that it is time: its exit code and report.
+fn interrupted(world: &World, it_is_time: fn(&Value) -> bool, times: usize) -> (i32, Value) {
     let child = world.sync().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let running = Running(child);
-    while world.state()["counters"]["mutations"].as_u64() < Some(3) {
+    while !it_is_time(&world.state()["counters"]) {
         wait(Duration::from_millis(10));
     }
     for _ in 0..times {
@@ -95,11 +95,19 @@ fn interrupted(world: &World, times: usize) -> (i32, Value) {
     (code.unwrap(), report)
 }
 
+fn has_changed_three(counters: &Value) -> bool {
+    counters["mutations"].as_u64() >= Some(3)
+}
+
+fn has_looked_twice(counters: &Value) -> bool {
+    counters["calls"].as_object().unwrap().values().filter_map(Value::as_u64).sum::<u64>() >= 2
+}
+
 #[test]
 fn interrupted_once_it_finishes_the_call_commits_and_says_so() {
     let world = World::new("updater-cloud", &["--latency", "40"], "");
     let wanted = world.roster(40, 0);
-    let (code, report) = interrupted(&world, 1);
+    let (code, report) = interrupted(&world, has_changed_three, 1);
     let target = &report["targets"][0];
     assert_eq!(code, 3, "{report:#}");
     assert_eq!((&target["outcome"], &target["commit"]), (&"partial".into(), &"confirmed".into()));
@@ -108,6 +116,8 @@ fn interrupted_once_it_finishes_the_call_commits_and_says_so() {
     assert_eq!(effective, layer(&state, "database"));
     assert_eq!(target["counts"]["add"].as_u64(), Some(effective.len() as u64));
     assert!(effective.len() < 40, "nothing was left to do");
+    let left = format!("{} of 40 planned actions were not begun", 40 - effective.len());
+    assert!(target["warnings"].as_array().unwrap().contains(&left.into()), "{report:#}");
     let (code, report) = world.whole_run();
     assert_eq!(code, 0, "{report:#}");
     world.is_settled(&wanted, "after an interruption");
@@ -117,7 +127,7 @@ fn interrupted_once_it_finishes_the_call_commits_and_says_so() {
 fn interrupted_twice_it_stops_at_once_and_the_next_run_repairs() {
     let world = World::new("openapi", &["--latency", "700"], "");
     let wanted = world.roster(6, 0);
-    let (code, report) = interrupted(&world, 2);
+    let (code, report) = interrupted(&world, has_changed_three, 2);
     assert_eq!(code, 6, "{report:#}");
     assert_eq!(report["targets"][0]["commit"], "withheld");
     assert_eq!(world.state()["counters"]["commits"], 0);
@@ -126,4 +136,15 @@ fn interrupted_twice_it_stops_at_once_and_the_next_run_repairs() {
     let (code, report) = world.whole_run();
     assert_eq!(code, 0, "{report:#}");
     world.is_settled(&wanted, "after two interruptions");
+}
+
+#[test]
+fn interrupted_twice_while_it_looks_it_blames_nobody() {
+    let world = World::new("updater-cloud", &["--latency", "300"], "");
+    world.roster(6, 0);
+    let (code, report) = interrupted(&world, has_looked_twice, 2);
+    let target = &report["targets"][0];
+    assert_eq!(code, 3, "{report:#}");
+    assert_eq!((&target["outcome"], &target["error"]["kind"]), (&"partial".into(), &"stopped".into()));
+    assert_eq!((&target["state"], &target["calls"]["mutations"]), (&"clean".into(), &0.into()));
 }

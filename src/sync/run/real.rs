@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{PASSWORD_CHECK, Planned, Run};
 use crate::clock::Clock;
 use crate::config::Verify;
-use crate::gateway::{Dialect, Gateway, Outcome, ReadError};
+use crate::gateway::{Dialect, Gateway, Outcome, ReadError, WhyKind};
 use crate::handout::FirstPasswords;
 use crate::plan::{Device, OverrideKind, Plan};
 use crate::report::{ApprovalRef, CommitState, TargetReport};
@@ -90,7 +90,10 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         if let Some(error) = commit.store_error {
             return Err(error);
         }
-        report.warnings.extend(executed.stopped.as_ref().map(words::stopped));
+        if let Some(stopped) = &executed.stopped {
+            report.warnings.push(words::stopped(stopped));
+            report.warnings.extend(words::left(executed.left_of(plan), plan.to_send().count() as u64));
+        }
         report.warnings.extend(commit.trouble);
         if planned.blocked_before || !report.blocked.is_empty() {
             let blocked = report.blocked.iter();
@@ -195,6 +198,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         match sender.look(name).await {
             Ok(_) => Ok(()),
             Err(ReadError::Refused(refusal)) => Stopped::by(refusal).map_or(Ok(()), Err),
+            Err(ReadError::Failed(why)) if why.kind == WhyKind::GivenUp => Err(Stopped::Asked),
             Err(ReadError::Failed(why)) => Err(Stopped::Unanswered(why)),
         }
     }

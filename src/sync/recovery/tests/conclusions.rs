@@ -288,6 +288,9 @@ fn patience_ends_after_five_in_a_row_or_at_once_where_it_is_hopeless() {
     }
     let one = Patience::default().take(Err::<(), _>(ReadError::Refused(refusal(RefusalKind::BadRequest))));
     assert_eq!(one, Ok(None));
+    // Nobody waited for it: that says nothing of the device.
+    let given_up = Patience::default().take(Err::<(), _>(ReadError::Failed(no_answer(WhyKind::GivenUp))));
+    assert_eq!(given_up, Err(OutOfReach::Ended));
 }
 
 #[test]
