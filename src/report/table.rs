@@ -429,6 +429,7 @@ fn calls(target: &TargetReport) -> String {
     );
     let commits = match target.commit {
         CommitState::None => words::commit(CommitState::None).into_owned(),
+        state if calls.commits == 0 => t!("report.commits.zero", state = words::commit(state)).into_owned(),
         state => words::plural(
             calls.commits,
             t!("report.commits.one", count = calls.commits, state = words::commit(state)),

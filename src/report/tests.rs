@@ -94,6 +94,16 @@ fn a_run_says_what_was_done_and_what_it_means() {
 }
 
 #[test]
+fn a_commit_that_was_not_sent_is_not_counted() {
+    let mut report = example();
+    let target = &mut report.targets[0];
+    target.outcome = RunOutcome::Partial;
+    target.commit = CommitState::Withheld;
+    target.calls = CallCounts { mutations: 1, ..CallCounts::default() };
+    assert!(shown(&report, &View::default()).contains("; 1 call, commit withheld, 0.8 s"));
+}
+
+#[test]
 fn where_not_everybody_is_listed_the_reasons_are_counted() {
     let mut report = example();
     let one = report.targets[0].blocked[0].clone();
