@@ -12,8 +12,7 @@ use crate::gateway::UserRecord;
 use crate::model::{PersonKey, Username, mask_phone};
 use crate::plan::{AccountField, Change, Entry, Origin, Snapshot};
 use crate::store::snapshot::EntryChange;
-use crate::sync::recovery::as_looked;
-use crate::sync::recovery::same_user;
+use crate::sync::recovery::{as_looked, same_user};
 
 /// Somebody whose account is not as rosterd left it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

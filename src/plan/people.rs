@@ -1,6 +1,7 @@
 //! One person at a time: what should become of their account. Whether the groups and roles are there is `places`'
 //! business, whether it is all too much `guard`'s.
 
+mod free;
 mod undo;
 
 use std::borrow::Cow;
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::block::{Block, name_exists, row_problem};
 use super::fields::{Delta, Managed, changes, for_new};
 use super::guard::UNREADABLE_KEY;
-use super::input::{InFlight, Override, OverrideKind, PlanInput};
+use super::input::{Override, OverrideKind, PlanInput};
 use super::missing::{Absence, absence};
 use super::names::{Names, wanted_name};
 use super::removal::{removal, still_waiting};
@@ -21,7 +22,6 @@ use crate::gateway::{Auth, UserRecord};
 use crate::mapping::{Account, Gone, MapBlock, Verdict, Want, Wanted};
 use crate::model::{GroupPath, PersonKey, RowRef, Username};
 use crate::roster::BlockedPerson;
-use crate::sabotage::{Flaw, has};
 
 /// Nobody can be put into it; the device makes it itself.
 const ANONYMOUS_GROUP: &str = "/匿名用户组";
@@ -418,66 +418,6 @@ impl<'a> Decider<'a> {
             true => Err(Block::new("protected", rust_i18n::t!("plan.protected", name = name)).name(name)),
             false => Ok(()),
         }
-    }
-
-    /// Whether a person may get this name now: nobody else has it, or had it before a commit that is still to come, and
-    /// no call that may still land would bring them a second user.
-    fn free(&self, person: &PersonKey, name: &Username) -> Result<(), Block> {
-        self.unprotected(name)?;
-        if self.input.target.dialect.has_lists() && name.as_str().contains(',') {
-            return Err(self.comma(name));
-        }
-        if let Some(holder) = self.names.holder(name, person) {
-            let detail = rust_i18n::t!("plan.name_in_use", name = name, other = holder);
-            return Err(Block::new("name_in_use", detail));
-        }
-        if self.uncommitted.get(&name.folded()).is_some_and(|whose| *whose != person) {
-            let detail = rust_i18n::t!("plan.name_uncommitted", name = name);
-            return Err(Block::new("name_in_use", detail));
-        }
-        let folded = name.folded();
-        let mut people = self.in_flight.get(&folded).into_iter().flatten();
-        if !has(Flaw::NameReusedEarly)
-            && let Some(other) = people.find(|other| **other != person)
-        {
-            let detail = rust_i18n::t!("plan.name_in_flight", name = name, other = other);
-            return Err(Block::new("name_in_use", detail).by_gateway());
-        }
-        self.alone(person, name)
-    }
-
-    /// Whether a user may be made for a person under this name now.
-    fn free_for_new(&self, person: &PersonKey, name: &Username) -> Result<(), Block> {
-        self.free(person, name)?;
-        self.stays(person, name)
-    }
-
-    /// Whether no add of this person under another name may still land: it would leave them with two users.
-    fn alone(&self, person: &PersonKey, name: &Username) -> Result<(), Block> {
-        match self.calls_of(person).and_then(|calls| calls.added.iter().find(|added| *added != name)) {
-            Some(added) => {
-                let detail = rust_i18n::t!("plan.add_in_flight", name = added);
-                Err(Block::new("unknown_outcome", detail).by_gateway())
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Whether no rename of this person from this name may still land: it would take the new user away, and a late
-    /// first attempt at the add would then make a second one.
-    fn stays(&self, person: &PersonKey, name: &Username) -> Result<(), Block> {
-        match self.calls_of(person).is_some_and(|calls| calls.renamed.contains(name)) {
-            true => {
-                let detail = rust_i18n::t!("plan.rename_in_flight", name = name);
-                Err(Block::new("unknown_outcome", detail).by_gateway())
-            }
-            false => Ok(()),
-        }
-    }
-
-    /// This person's calls that may still land.
-    fn calls_of(&self, person: &PersonKey) -> Option<&InFlight> {
-        self.input.past.in_flight.get(person).filter(|_| !has(Flaw::SecondName))
     }
 
     fn managed(&self, origin: Origin) -> &Managed {

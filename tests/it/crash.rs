@@ -140,7 +140,7 @@ fn interrupted_twice_it_stops_at_once_and_the_next_run_repairs() {
 
 #[test]
 fn interrupted_twice_while_it_looks_it_blames_nobody() {
-    let world = World::new("updater-cloud", &["--latency", "300"], "");
+    let world = World::new("updater-cloud", &["--latency", "700"], "");
     world.roster(6, 0);
     let (code, report) = interrupted(&world, has_looked_twice, 2);
     let target = &report["targets"][0];
