@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::*;
-use crate::gateway::embedded::layers::work::STEPS;
 use crate::gateway::Dialect;
 use crate::gateway::embedded::Furniture;
+use crate::gateway::embedded::layers::work::STEPS;
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_000_000, 0).unwrap()
@@ -147,7 +147,10 @@ fn a_group_that_moves_is_found_at_its_new_place_only() {
     for (name, parent) in [("a", "/"), ("b", "/"), ("c", "/a")] {
         assert_eq!(held.call("AddGroupCloud", &[("name", name), ("parent_group", parent)]), 0);
     }
-    assert_eq!(held.call("MoveGrpUserCloud", &[("src_group", "/a"), ("dst_group", "/b"), ("groups", "c")]), 0);
+    assert_eq!(
+        held.call("MoveGrpUserCloud", &[("src_group", "/a"), ("dst_group", "/b"), ("groups", "c")]),
+        0
+    );
     for device in [&held.device, &open(&path).device] {
         let groups = device.stored_groups();
         assert!(groups.contains("/b/c") && !groups.contains("/a/c"), "{groups:?}");
