@@ -123,6 +123,37 @@ pub struct TargetReport {
     pub actions: Option<Vec<ActionLine>>,
 }
 
+impl TargetReport {
+    /// A report of this run that says nothing yet.
+    pub fn empty(target: &TargetName, run: impl std::fmt::Display) -> Self {
+        Self {
+            target: target.clone(),
+            run_id: run.to_string(),
+            plan: None,
+            outcome: RunOutcome::NoChanges,
+            exit_code: 0,
+            counts: Counts::default(),
+            changed_fields: BTreeMap::new(),
+            calls: CallCounts::default(),
+            commit: CommitState::None,
+            state: TargetState::Clean,
+            held_by: Vec::new(),
+            approval: None,
+            failures: Vec::new(),
+            duration_ms: 0,
+            groups: Vec::new(),
+            blocked: Vec::new(),
+            same_as: None,
+            recovered: Vec::new(),
+            warnings: Vec::new(),
+            loosened: Vec::new(),
+            error: None,
+            estimate: None,
+            actions: None,
+        }
+    }
+}
+
 /// What a plan costs on its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {

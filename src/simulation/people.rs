@@ -10,11 +10,10 @@ use crate::clock::Clock;
 use crate::existing::review;
 use crate::model::{PersonKey, Username};
 use crate::plan::{AccountState, Entry, Origin};
-use crate::report::{CommitState, RunOutcome};
+use crate::report::{CommitState, RunOutcome, TargetReport};
 use crate::store::existing::{TakeOver, Taken};
 use crate::store::journal::{Actor, NewRun, RunEnd, Trigger};
 use crate::store::{Store, StoreError};
-use crate::sync::outcome;
 
 /// A user is on the gateway whom the snapshot gives to nobody: HR says that the name is somebody's who was not known,
 /// and the operator adopts the user for them.
@@ -71,7 +70,7 @@ pub(super) async fn adopt(
     };
     let (run, _) = store.begin_run(new, shared.now()).await?;
     store.take_over(target, run, what, shared.now()).await?;
-    let mut report = outcome::empty(target, run);
+    let mut report = TargetReport::empty(target, run);
     report.outcome = RunOutcome::Applied;
     let end = RunEnd { outcome: report.outcome, exit_code: 0, commit: CommitState::None, report };
     store.end_run(target, run, end, shared.now()).await?;

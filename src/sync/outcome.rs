@@ -7,45 +7,15 @@ use super::send::Stopped;
 use crate::model::TargetName;
 use crate::plan::{Counts, Plan};
 use crate::report::{
-    BlockedLine, CallCounts, CommitState, ErrorReport, GroupLine, HeldBy, PlanRef, RunOutcome, TargetReport,
-    TargetState,
+    BlockedLine, CommitState, ErrorReport, GroupLine, HeldBy, PlanRef, RunOutcome, TargetReport, TargetState,
 };
 use crate::store::journal::RunId;
 use crate::store::memory::TargetRow;
 use crate::store::plans::PlanId;
 
-/// A report that says nothing yet.
-pub fn empty(target: &TargetName, run: RunId) -> TargetReport {
-    TargetReport {
-        target: target.clone(),
-        run_id: run.to_string(),
-        plan: None,
-        outcome: RunOutcome::NoChanges,
-        exit_code: 0,
-        counts: Counts::default(),
-        changed_fields: std::collections::BTreeMap::new(),
-        calls: CallCounts::default(),
-        commit: CommitState::None,
-        state: TargetState::Clean,
-        held_by: Vec::new(),
-        approval: None,
-        failures: Vec::new(),
-        duration_ms: 0,
-        groups: Vec::new(),
-        blocked: Vec::new(),
-        same_as: None,
-        recovered: Vec::new(),
-        warnings: Vec::new(),
-        loosened: Vec::new(),
-        error: None,
-        estimate: None,
-        actions: None,
-    }
-}
-
 /// What the plan says, before anything is done.
 pub fn report(target: &TargetName, run: RunId, plan: &Plan) -> TargetReport {
-    let mut report = empty(target, run);
+    let mut report = TargetReport::empty(target, run);
     report.counts = plan.counts;
     report.changed_fields = plan.changed_fields.iter().map(|(f, n)| (f.as_str().to_owned(), *n)).collect();
     report.held_by = plan
