@@ -32,6 +32,8 @@ mod records;
 mod rules;
 mod sources;
 mod status;
+#[cfg(test)]
+mod tests;
 mod text_file;
 mod texts;
 mod workbook;
