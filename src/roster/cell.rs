@@ -218,8 +218,20 @@ mod tests {
     #[test]
     fn other_invisible_signs_make_the_cell_unknown() {
         for raw in [
-            "A\u{0}1", "A\u{202e}1", "A\u{7}1", "A\u{2066}1", "A\u{ad}1", "A\u{34f}1", "A\u{61c}1", "A\u{115f}1",
-            "A\u{180e}1", "A\u{2028}1", "A\u{2029}1", "A\u{3164}1", "A\u{fe0f}1", "A\u{e0041}1",
+            "A\u{0}1",
+            "A\u{202e}1",
+            "A\u{7}1",
+            "A\u{2066}1",
+            "A\u{ad}1",
+            "A\u{34f}1",
+            "A\u{61c}1",
+            "A\u{115f}1",
+            "A\u{180e}1",
+            "A\u{2028}1",
+            "A\u{2029}1",
+            "A\u{3164}1",
+            "A\u{fe0f}1",
+            "A\u{e0041}1",
         ] {
             assert_eq!(clean(raw).fault, Some(Reason::Control), "{raw:?}");
         }
@@ -228,7 +240,21 @@ mod tests {
     #[test]
     fn placeholders_are_empty_and_errors_unknown() {
         for raw in [
-            "", "  ", "无", "-", "--", "N/A", "null", "/", "nan", "NaN", "NaT", "<NA>", "undefined", "(null)", "\\N",
+            "",
+            "  ",
+            "无",
+            "-",
+            "--",
+            "N/A",
+            "null",
+            "/",
+            "nan",
+            "NaN",
+            "NaT",
+            "<NA>",
+            "undefined",
+            "(null)",
+            "\\N",
         ] {
             assert_eq!(value(raw), Cell::Empty, "{raw:?}");
         }

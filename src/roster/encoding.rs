@@ -145,8 +145,7 @@ fn reads_as_chinese_too(bytes: &[u8]) -> bool {
 
 /// Pairs that are all Chinese characters of GB 2312.
 fn is_common_chinese(run: &[u8]) -> bool {
-    run.len().is_multiple_of(2)
-        && run.chunks(2).all(|pair| matches!(pair, [0xb0..=0xf7, 0xa1..=0xfe]))
+    run.len().is_multiple_of(2) && run.chunks(2).all(|pair| matches!(pair, [0xb0..=0xf7, 0xa1..=0xfe]))
 }
 
 /// Whether letters beyond ASCII make a word as people write it: accented ones among others (`José`), or several of one
@@ -448,7 +447,8 @@ mod tests {
             }
         }
         assert!(std::str::from_utf8(&GB18030.encode("毛路").0).is_ok(), "the first of them is such a name");
-        for sound in ["José", "Jürgen Groß", "Пётр", "Ελένη", "王芳", "张伟", "Renée;Zoë", "毛路"] {
+        for sound in ["José", "Jürgen Groß", "Пётр", "Ελένη", "王芳", "张伟", "Renée;Zoë", "毛路"]
+        {
             let bytes = format!("id,name\n1,{sound}\n");
             assert_eq!(decided(bytes.as_bytes()), Ok(Text::Known(UTF_8)), "{sound}");
         }

@@ -429,7 +429,10 @@ pub fn read_memory(
     as_of: NaiveDate,
 ) -> Result<Reading, RosterError> {
     let beat = Arc::new(Beat::new(None));
-    let rules = Rules::all(config, Some(&PathBuf::new()), Calendar { today: as_of, ..HERE })?.into_iter().next().ok_or(RosterError::NoSource)?;
+    let rules = Rules::all(config, Some(&PathBuf::new()), Calendar { today: as_of, ..HERE })?
+        .into_iter()
+        .next()
+        .ok_or(RosterError::NoSource)?;
     let mut contents: Vec<&(&str, Vec<u8>)> = contents.iter().collect();
     contents.sort_by_key(|(name, _)| *name);
     let mut harvest = Harvest::default();

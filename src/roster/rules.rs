@@ -72,7 +72,11 @@ impl Rules {
         if config.source.is_empty() {
             let path = over.or(config.path.as_ref()).ok_or(RosterError::NoSource)?.clone();
             let only = SourceConfig { path: Some(path), pick: Some(config.pick), ..SourceConfig::default() };
-            return Ok(vec![Self { on_stale: OnStale::Stop, required: true, ..Self::one(config, &only, calendar)? }]);
+            return Ok(vec![Self {
+                on_stale: OnStale::Stop,
+                required: true,
+                ..Self::one(config, &only, calendar)?
+            }]);
         }
         let Some(path) = over else {
             return config.source.iter().map(|source| Self::one(config, source, calendar)).collect();

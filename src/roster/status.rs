@@ -46,7 +46,9 @@ const ASK: &[&str] = &[
     "suspended", "suspension", "unknown", "dormant", "on hold", "other",
 ];
 /// Words that say nothing by themselves: many columns that are about something else hold them.
-const BARE: &[&str] = &["a", "t", "正常", "异常", "未知", "其他", "other", "unknown", "leave", "contract", "兼职", "劳务", "外包"];
+const BARE: &[&str] = &[
+    "a", "t", "正常", "异常", "未知", "其他", "other", "unknown", "leave", "contract", "兼职", "劳务", "外包",
+];
 /// The words that a header such as 是否离职 turns round.
 const YES: &[&str] = &["是", "1", "y", "yes", "true"];
 const NO: &[&str] = &["否", "0", "n", "no", "false"];

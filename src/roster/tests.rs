@@ -73,7 +73,17 @@ fn dots_are_no_department() {
 
 #[test]
 fn nothing_invisible_is_part_of_a_role_or_a_name() {
-    for sign in ['\u{ad}', '\u{34f}', '\u{61c}', '\u{115f}', '\u{1160}', '\u{180e}', '\u{2028}', '\u{2029}', '\u{e0041}'] {
+    for sign in [
+        '\u{ad}',
+        '\u{34f}',
+        '\u{61c}',
+        '\u{115f}',
+        '\u{1160}',
+        '\u{180e}',
+        '\u{2028}',
+        '\u{2029}',
+        '\u{e0041}',
+    ] {
         let row = format!("1,ad{sign}min,ER{sign}P,/总公司/I{sign}T");
         let reading = read(&["工号,账号,角色,部门", &row]);
         let person = person(&reading, "1");

@@ -155,7 +155,7 @@ fn a_path_by_hand_is_partial_unless_it_is_authoritative() {
             over,
             env: &Env::default(),
             as_of: day(),
-        zone: chrono_tz::Tz::Asia__Shanghai,
+            zone: chrono_tz::Tz::Asia__Shanghai,
             progress: None,
         };
         let reading = runtime().block_on(read(options, &SystemClock::new())).unwrap();

@@ -362,8 +362,18 @@ mod tests {
             values(texts, ["mail".to_owned()])
         };
         let orders: [&[(&str, &[&str])]; 2] = [
-            &[("displayName;lang-en", &["Wang Fang"]), ("displayName", &["王芳"]), ("cn;lang-zh", &["芳"]), ("CN;lang-en", &["F"])],
-            &[("CN;lang-en", &["F"]), ("cn;lang-zh", &["芳"]), ("displayName", &["王芳"]), ("displayName;lang-en", &["Wang Fang"])],
+            &[
+                ("displayName;lang-en", &["Wang Fang"]),
+                ("displayName", &["王芳"]),
+                ("cn;lang-zh", &["芳"]),
+                ("CN;lang-en", &["F"]),
+            ],
+            &[
+                ("CN;lang-en", &["F"]),
+                ("cn;lang-zh", &["芳"]),
+                ("displayName", &["王芳"]),
+                ("displayName;lang-en", &["Wang Fang"]),
+            ],
         ];
         for order in orders {
             let values = read(order);

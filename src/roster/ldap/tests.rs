@@ -7,8 +7,7 @@ use super::*;
 use crate::config::{RosterConfig, SourceConfig, SourceKind};
 use crate::roster::rules::Calendar;
 
-const CALENDAR: Calendar =
-    Calendar { today: chrono::NaiveDate::MIN, zone: chrono_tz::Tz::Asia__Shanghai };
+const CALENDAR: Calendar = Calendar { today: chrono::NaiveDate::MIN, zone: chrono_tz::Tz::Asia__Shanghai };
 
 fn source(url: &str) -> SourceConfig {
     let ldap = LdapConfig { url: url.into(), base: "dc=corp".into(), ..LdapConfig::default() };

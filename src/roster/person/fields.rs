@@ -285,7 +285,8 @@ impl RowReader<'_> {
 
     pub(super) fn date(&mut self, field: Field, record: &StringRecord, place: Place) -> Cell<NaiveDate> {
         let Some((column, raw)) = self.raw(field, record) else {
-            return match self.rules.constant.get(&field).and_then(|text| day(text, self.rules.calendar.zone)) {
+            return match self.rules.constant.get(&field).and_then(|text| day(text, self.rules.calendar.zone))
+            {
                 Some(Day::On(date)) => Cell::Value(date),
                 _ => Cell::Unknown,
             };
