@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Field;
+use super::{Field, budget};
 
 /// Sorts of doubts. The serialised word is stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -82,6 +82,9 @@ const NAMED: usize = 5;
 impl Spellings {
     /// Takes a name in.
     pub(super) fn note(&mut self, field: Field, name: &str) {
+        if self.0.len() >= budget::SPELLED || name.len() > budget::SPELLED_BYTES {
+            return;
+        }
         let folded = crate::model::fold(name).chars().filter(|c| !c.is_whitespace()).collect();
         let known = self.0.entry((field, folded)).or_default();
         if !known.contains(name) {

@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Cell, PersonKey, RowRef};
 
 mod aliases;
+mod budget;
 mod cell;
 mod date;
 mod department;
 mod digest;
+mod doubt;
 mod encoding;
 mod error;
 pub mod facts;
@@ -39,6 +41,7 @@ mod texts;
 mod workbook;
 mod workbook_parts;
 
+pub use doubt::{Doubt, DoubtKind};
 pub use error::{Damage, FileKind, RosterError};
 pub use facts::RosterReport;
 pub use ldap::LdapFault;
@@ -224,6 +227,8 @@ pub enum RowProblem {
     FrozenSource,
     /// The key seems to stand for another human now.
     Identity,
+    /// What a row says of somebody's job contradicts its own dates.
+    Contradiction,
 }
 
 /// A person whose rows cannot be used; their account stays as it is.
@@ -293,4 +298,7 @@ pub struct Roster {
     pub digest: String,
     /// `--roster PATH` without `--authoritative`: nobody counts as missing.
     pub partial: bool,
+    /// What makes it doubtful as a whole, sorted.
+    #[serde(default)]
+    pub doubts: Vec<Doubt>,
 }
