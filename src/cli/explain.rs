@@ -103,7 +103,7 @@ async fn on_target(
         snapshot: snapshot.entries.get(person).cloned().map(mask),
         missing: past.missing.get(person).cloned(),
         overridden: past.overrides.get(person).cloned(),
-        action: plan::actions_for_report(&plan).into_iter().find(|a| a.person == *person),
+        action: crate::report::actions_for_report(&plan).into_iter().find(|a| a.person == *person),
         blocked: plan.blocked.into_iter().find(|b| b.person == *person),
         held_by: report.held_by,
     })

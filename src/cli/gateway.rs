@@ -17,6 +17,7 @@ use crate::cloud::simulated::{self, CloudState, Simulated};
 use crate::config::Env;
 use crate::gateway::GatewayError;
 use crate::gateway::embedded::{FaultSpec, Furniture, Quirk, Server, ServerOptions};
+use crate::secret::ReadSecret as _;
 use crate::secret::{Secret, SecretRef};
 
 /// Serves until asked to stop. The address is printed once calls are taken.

@@ -14,6 +14,7 @@ use crate::http::{Options, Request, Transport, Trust, check_url};
 use crate::report::words;
 use crate::report::{ErrorReport, RunOutcome, SyncReport, TargetReport, table};
 use crate::roster::RosterReport;
+use crate::secret::ReadSecret as _;
 
 /// Time limit of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -7,8 +7,7 @@ use super::send::Stopped;
 use crate::model::TargetName;
 use crate::plan::{Counts, Plan};
 use crate::report::{
-    BlockedLine, CallCounts, CommitState, ErrorReport, GroupLine, HeldBy, PlanRef, RunOutcome, TargetReport,
-    TargetState,
+    BlockedLine, CommitState, ErrorReport, GroupLine, HeldBy, PlanRef, RunOutcome, TargetReport, TargetState,
 };
 use crate::store::journal::RunId;
 use crate::store::memory::TargetRow;
@@ -16,31 +15,7 @@ use crate::store::plans::PlanId;
 
 /// A report that says nothing yet.
 pub fn empty(target: &TargetName, run: RunId) -> TargetReport {
-    TargetReport {
-        target: target.clone(),
-        run_id: run.to_string(),
-        plan: None,
-        outcome: RunOutcome::NoChanges,
-        exit_code: 0,
-        counts: Counts::default(),
-        changed_fields: std::collections::BTreeMap::new(),
-        calls: CallCounts::default(),
-        commit: CommitState::None,
-        state: TargetState::Clean,
-        held_by: Vec::new(),
-        approval: None,
-        failures: Vec::new(),
-        duration_ms: 0,
-        groups: Vec::new(),
-        blocked: Vec::new(),
-        same_as: None,
-        recovered: Vec::new(),
-        warnings: Vec::new(),
-        loosened: Vec::new(),
-        error: None,
-        estimate: None,
-        actions: None,
-    }
+    TargetReport::empty(target, run.to_string())
 }
 
 /// What the plan says, before anything is done.
@@ -87,7 +62,7 @@ pub fn plan_ref(id: PlanId, digest: &str) -> PlanRef {
 
 /// Outcome and exit code of a run that only shows.
 pub fn dry(report: &mut TargetReport, plan: &Plan) {
-    report.actions = Some(crate::plan::actions_for_report(plan));
+    report.actions = Some(crate::report::actions_for_report(plan));
     let (outcome, exit_code) = if plan.held_something_back() {
         (RunOutcome::Held, 4)
     } else if plan.has_work() {
@@ -119,7 +94,7 @@ pub fn merge(report: &mut TargetReport, executed: &Executed) {
 
 /// Outcome and exit code of a real run. `dirty`: the target is not clean after it.
 pub fn judge(report: &mut TargetReport, plan: &Plan, executed: &Executed, dirty: bool) {
-    let applied_any = report.counts_applied(plan);
+    let applied_any = counts_applied(report, plan);
     let by_gateway = plan.blocked_by_gateway() || executed.blocked.iter().any(|b| b.by_gateway);
     let failed = !executed.failures.is_empty();
     let (mut outcome, mut exit_code) = match &executed.stopped {
@@ -148,11 +123,9 @@ pub fn judge(report: &mut TargetReport, plan: &Plan, executed: &Executed, dirty:
     report.exit_code = exit_code;
 }
 
-impl TargetReport {
-    /// Whether anybody's account was changed by this run.
-    fn counts_applied(&self, plan: &Plan) -> bool {
-        !plan.held_as_a_whole() && self.counts.acted_on() > 0
-    }
+/// Whether anybody's account was changed by this run.
+fn counts_applied(report: &TargetReport, plan: &Plan) -> bool {
+    !plan.held_as_a_whole() && report.counts.acted_on() > 0
 }
 
 /// A run that could not plan or send.
