@@ -68,11 +68,7 @@ const GRACE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Carries a job out, but does not let it wait for better times once a stop is requested. It may be dropped anywhere:
 /// what it began is finished at the next start.
-pub async fn until(
-    stop: &Stop,
-    app: &App,
-    job: impl Future<Output = (Done, News)>,
-) -> (Done, News) {
+pub async fn until(stop: &Stop, app: &App, job: impl Future<Output = (Done, News)>) -> (Done, News) {
     let enough = async {
         stop.when_requested().await;
         app.clock.sleep(GRACE).await;

@@ -264,7 +264,10 @@ pub async fn scheduled(app: &App, store: &Store, trigger: Trigger) -> (Done, New
         Ok(report) => {
             log(&report);
             let summary = t!("cloud.cli.rotated", user = report.user).into_owned();
-            (Done { exit_code: Exit::Done.code(), summary, complete: true }, News::default().looked_at([TOPIC]))
+            (
+                Done { exit_code: Exit::Done.code(), summary, complete: true },
+                News::default().looked_at([TOPIC]),
+            )
         }
         Err(error) => {
             let title = (Event::OobFailed, TOPIC, t!("notify.oob_failed").into_owned());

@@ -138,7 +138,8 @@ mod tests {
     }
 
     fn trouble(event: Event, cause: &str) -> News {
-        let message = Message { cause: vec![cause.into()], ..Message::new(event, "rosterd hq".into(), vec![]) };
+        let message =
+            Message { cause: vec![cause.into()], ..Message::new(event, "rosterd hq".into(), vec![]) };
         News::only(message.standing("run:hq")).looked_at(["run:hq"])
     }
 
@@ -153,7 +154,11 @@ mod tests {
         assert_eq!(group.hears(&held, "2026-11-27T02:31:00+08:00"), [""; 0]);
         assert_eq!(group.hears(&held, "2026-11-27T23:59:00+08:00"), [""; 0]);
         let still = "rosterd hq (still; since 2026-11-27 02:30)";
-        assert_eq!(group.hears(&held, "2026-11-28T02:30:04+08:00"), [still], "a little early is the next day");
+        assert_eq!(
+            group.hears(&held, "2026-11-28T02:30:04+08:00"),
+            [still],
+            "a little early is the next day"
+        );
         assert_eq!(group.hears(&held, "2026-11-28T02:31:00+08:00"), [""; 0]);
         assert_eq!(group.hears(&nothing(), "2026-11-28T09:00:00+08:00"), ["Fixed: rosterd hq"]);
         assert_eq!(group.hears(&nothing(), "2026-11-28T09:01:00+08:00"), [""; 0]);
@@ -185,7 +190,10 @@ mod tests {
         assert_eq!(group.hears(&list, "2026-11-21T02:30:00Z").len(), 0);
         assert_eq!(group.hears(&list, "2026-11-26T02:30:00Z").len(), 0);
         assert_eq!(group.hears(&list, "2026-11-27T02:30:00Z").len(), 1);
-        assert_eq!(group.hears(&trouble(Event::Blocked, "10045 duplicate_key"), "2026-11-28T02:30:00Z").len(), 1);
+        assert_eq!(
+            group.hears(&trouble(Event::Blocked, "10045 duplicate_key"), "2026-11-28T02:30:00Z").len(),
+            1
+        );
     }
 
     #[test]

@@ -112,11 +112,8 @@ struct Said {
 }
 
 /// Codes that say: not so often. WeCom 45009, DingTalk 130101 (blocked for ten minutes), Feishu 11232.
-const TOO_OFTEN: [(NotifyKind, i64); 3] = [
-    (NotifyKind::Wecom, 45009),
-    (NotifyKind::Dingtalk, 130_101),
-    (NotifyKind::Feishu, 11232),
-];
+const TOO_OFTEN: [(NotifyKind, i64); 3] =
+    [(NotifyKind::Wecom, 45009), (NotifyKind::Dingtalk, 130_101), (NotifyKind::Feishu, 11232)];
 /// WeCom: there is no robot at this address.
 const NO_ROBOT: (NotifyKind, i64) = (NotifyKind::Wecom, 93000);
 
@@ -137,7 +134,9 @@ pub fn taken(kind: NotifyKind, status: u16, body: &[u8]) -> Result<(), Undeliver
     match serde_json::from_slice::<Said>(body) {
         Ok(Said { code: Some(0), .. }) => Ok(()),
         Ok(Said { code: Some(code), msg }) => Err(refused(kind, code, &msg)),
-        Ok(Said { code: None, .. }) | Err(_) => Err(Undelivered::Refused(t!("notify.no_answer").into_owned())),
+        Ok(Said { code: None, .. }) | Err(_) => {
+            Err(Undelivered::Refused(t!("notify.no_answer").into_owned()))
+        }
     }
 }
 

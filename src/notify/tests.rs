@@ -71,7 +71,9 @@ async fn a_run_knows_what_the_one_before_it_said() {
     let (store, clock) = (Store::in_memory(None).await.unwrap(), ManualClock::default());
     let config = [Group::receiver("GROUP")];
     let base = std::path::Path::new(".");
-    for (news, heard) in [(held(), vec!["/ held"]), (held(), vec![]), (good(), vec!["/ fixed"]), (good(), vec![])] {
+    for (news, heard) in
+        [(held(), vec!["/ held"]), (held(), vec![]), (good(), vec!["/ fixed"]), (good(), vec![])]
+    {
         Notifier::new(&config, base, &group.env, clock.clone(), ZONE).tell(&store, news).await;
         assert_eq!(group.heard().await, heard);
     }
@@ -107,14 +109,15 @@ async fn what_did_not_arrive_is_said_again_and_only_to_whom_it_did_not_reach() {
 #[tokio::test]
 async fn a_database_that_takes_nothing_makes_no_service_repeat_itself() {
     let group = Group::start().await;
-    let full: crate::store::FaultHook = std::sync::Arc::new(|doing, _| {
-        if doing == "told" { Ok(()) } else { Err(sqlx::Error::PoolClosed) }
-    });
+    let full: crate::store::FaultHook =
+        std::sync::Arc::new(|doing, _| if doing == "told" { Ok(()) } else { Err(sqlx::Error::PoolClosed) });
     let store = Store::in_memory(Some(full)).await.unwrap();
     let config = [Group::receiver("GROUP")];
     let base = std::path::Path::new(".");
     let notifier = Notifier::new(&config, base, &group.env, ManualClock::default(), ZONE);
-    for (news, heard) in [(held(), vec!["/ held"]), (held(), vec![]), (good(), vec!["/ fixed"]), (good(), vec![])] {
+    for (news, heard) in
+        [(held(), vec!["/ held"]), (held(), vec![]), (good(), vec!["/ fixed"]), (good(), vec![])]
+    {
         notifier.tell(&store, news).await;
         assert_eq!(group.heard().await, heard);
     }
