@@ -12,7 +12,7 @@ use crate::randomness::{self, NoRandomness};
 use crate::report::csv_safe::csv_safe;
 use crate::roster::Person;
 use crate::secret::Secret;
-use crate::sink::{SinkError, SinkRef};
+use crate::sink::{Sink, SinkError, SinkRef};
 
 /// The device takes no more bytes.
 const MAX_BYTES: usize = 48;
@@ -161,7 +161,7 @@ fn write(sink: &SinkRef, number: i64, lines: &[(Newcomer<'_>, Secret)]) -> Resul
     }
     let bytes = writer.into_inner().map_err(|e| table(&e))?;
     let text = String::from_utf8(bytes).map(Secret::new).map_err(|e| table(&e))?;
-    Ok(sink.write_numbered(number, &text)?)
+    Ok(Sink::from(sink.clone()).write_numbered(number, &text)?)
 }
 
 #[cfg(test)]

@@ -168,7 +168,7 @@ impl App {
             snapshot: snapshot.entries.get(person).cloned().map(mask),
             missing: past.missing.get(person).cloned(),
             overridden: past.overrides.get(person).cloned(),
-            action: plan::actions_for_report(&plan).into_iter().find(|a| a.person == *person),
+            action: crate::report::actions_for_report(&plan).into_iter().find(|a| a.person == *person),
             blocked: report.blocked.into_iter().find(|b| b.person == *person),
             held_by: report.held_by,
         })

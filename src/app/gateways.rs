@@ -13,6 +13,7 @@ use crate::gateway::client::EMBEDDED;
 use crate::gateway::{GatewayError, HttpGateway, embedded};
 use crate::model::TargetName;
 use crate::report::ErrorReport;
+use crate::secret::ReadSecret as _;
 
 /// A client, or why there is none.
 type Opened = Result<HttpGateway<SystemClock>, ErrorReport>;

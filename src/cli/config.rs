@@ -12,6 +12,7 @@ use super::output;
 use crate::app::App;
 use crate::config::{self, Existing, LeaverAction, Origin, TargetConfig};
 use crate::report::grid::{Grid, Tone, strong};
+use crate::secret::ReadSecret as _;
 use crate::secret::SecretRef;
 
 /// Check, describe or write a configuration

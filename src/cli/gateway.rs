@@ -19,6 +19,7 @@ use crate::cloud::simulated::{self, CloudState, Simulated};
 use crate::config::Env;
 use crate::gateway::embedded::{FaultSpec, Furniture, Quirk, Server, ServerOptions};
 use crate::gateway::{Dialect, GatewayError};
+use crate::secret::ReadSecret as _;
 use crate::secret::{Secret, SecretRef};
 
 /// Serve a simulated gateway

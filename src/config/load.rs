@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::Config;
-use super::access::read_guarded;
 use super::check::{self, Findings};
-use super::env::{Env, OVERRIDE_PREFIX};
-use super::error::{ConfigError, Problem};
+use super::compiled::compiled;
+use super::error::ConfigError;
 use super::path::KeyPath;
-use super::shape::{HIDDEN, Shape, nearest, show};
+use super::shape::{HIDDEN, Shape, show};
+use super::{Env, OVERRIDE_PREFIX, Problem, nearest, read_guarded};
 
 /// Where the configuration of a service lies.
 pub const SYSTEM_PATH: &str = "/etc/rosterd/rosterd.toml";
@@ -119,6 +119,7 @@ fn read(text: &str, path: &Path, env: &Env) -> Result<(Config, Vec<String>, Orig
     let mut findings = Findings::default();
     if let Some(config) = &config {
         check::all(config, &mut findings);
+        compiled(config, &mut findings);
     }
     let mut problems = reader.problems;
     // A setting that could not even be read has its default in `config`; what follows from that is no news.

@@ -1,152 +1,22 @@
-//! The configuration: typed settings, read through the `config` crate and checked once. What is here is valid;
-//! everything after it may rely on that. The types are in `roster`, `account`, `target` and here; `load` reads, `shape`
-//! knows which keys exist, `check` what fits together, `support` what is not built yet. No other module reads the
-//! environment or a configuration file.
+//! Reading the configuration: through the `config` crate, from a file and the environment, checked once. What comes out
+//! is valid; everything after it may rely on that. The types and the checks of values are the core's; `load` reads,
+//! `shape` knows which keys exist, `support` what is not built yet. No other module reads a configuration file.
 
-mod access;
-mod account;
-mod check;
-mod env;
+mod compiled;
 mod error;
 mod init;
 mod load;
-mod loosened;
-mod notify;
 mod path;
-mod roster;
-pub mod schedule;
 mod shape;
 mod show;
 mod support;
-mod target;
 #[cfg(test)]
 mod tests;
-pub mod values;
 
-use std::path::PathBuf;
-
-use serde::{Deserialize, Serialize};
-
-use crate::cloud::config::{OobConfig, UcloudConfig};
-
-pub use access::{AccessError, Guarded, read_guarded};
-pub use account::*;
-pub use check::limits;
-pub use env::{Env, OVERRIDE_PREFIX};
-pub use error::{ConfigError, Problem};
+pub use error::ConfigError;
 pub use init::init;
 pub use load::{LOCAL_PATH, Loaded, SYSTEM_PATH, digest, load, parse};
-pub use loosened::loosened;
-pub use notify::{Event, NotifyConfig, NotifyKind};
-pub use roster::*;
-pub use schedule::Timetable;
+pub use rosterd_core::config::*;
+pub use rosterd_host::access::{AccessError, Guarded, read_guarded};
+pub use rosterd_host::env::{Env, OVERRIDE_PREFIX};
 pub use show::{Origin, Setting};
-pub use target::*;
-pub use values::{Limit, Span, When};
-
-/// The JSON schema of a configuration file, for editors and `config schema`.
-pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(Config).to_value()
-}
-
-/// Everything that a configuration file can say. Field docs are in `DESIGN` order; defaults are in the `Default`s.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Where HR's files are and how to read them.
-    pub roster: RosterConfig,
-    /// From person to account.
-    pub account: AccountConfig,
-    /// The gateways.
-    pub target: Vec<TargetConfig>,
-    /// When the daemon runs.
-    pub schedule: ScheduleConfig,
-    /// The database.
-    pub state: StateConfig,
-    /// The audit trail.
-    pub audit: AuditConfig,
-    /// Approvals.
-    pub approval: ApprovalConfig,
-    /// Who is told what happened.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notify: Vec<NotifyConfig>,
-    /// The out-of-band VPN of Tencent's bare-metal servers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub oob: Option<OobConfig>,
-    /// UCloud's authentication settings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ucloud: Option<UcloudConfig>,
-}
-
-/// `[schedule]`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-#[expect(
-    missing_docs,
-    reason = "the keys are documented in the sample configuration and docs/configuration.md"
-)]
-pub struct ScheduleConfig {
-    /// Five or six fields; one expression or a list.
-    #[serde(deserialize_with = "values::one_or_many")]
-    #[schemars(schema_with = "values::one_or_many_schema")]
-    pub cron: Vec<String>,
-    #[schemars(with = "String")]
-    pub timezone: chrono_tz::Tz,
-    pub jitter: Span,
-    pub watch: bool,
-    pub watch_poll: Span,
-    pub wait_for_new_roster: Span,
-    pub delete_window: String,
-    pub freeze: Vec<String>,
-}
-
-impl Default for ScheduleConfig {
-    fn default() -> Self {
-        Self {
-            cron: vec!["0 30 2 * * *".into()],
-            timezone: chrono_tz::Asia::Shanghai,
-            jitter: Span::seconds(0),
-            watch: false,
-            watch_poll: Span::seconds(60),
-            wait_for_new_roster: Span::seconds(0),
-            delete_window: String::new(),
-            freeze: Vec::new(),
-        }
-    }
-}
-
-/// `[state]`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct StateConfig {
-    /// The database.
-    pub path: PathBuf,
-}
-
-impl Default for StateConfig {
-    fn default() -> Self {
-        Self { path: "/var/lib/rosterd/rosterd.db".into() }
-    }
-}
-
-/// `[audit]`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct AuditConfig {
-    /// Where the chain's head is appended after each run; empty: nowhere.
-    pub heads_file: PathBuf,
-}
-
-/// `[approval]`
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ApprovalConfig {
-    /// Whether `--allow-guard` may be used.
-    pub allow_guard_flag: bool,
-}
-
-impl Default for ApprovalConfig {
-    fn default() -> Self {
-        Self { allow_guard_flag: true }
-    }
-}

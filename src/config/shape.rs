@@ -5,6 +5,7 @@
 use rust_i18n::t;
 use serde_json::Value as Json;
 
+use super::nearest;
 use super::path::{KeyPath, Step};
 use super::support::{NOT_YET, UNBUILT_GUARDS};
 
@@ -34,13 +35,6 @@ pub fn show(path: &KeyPath, value: &Json) -> String {
         return text;
     }
     text.chars().take(LONGEST).chain(['…']).collect()
-}
-
-/// The candidate nearest to `word`.
-pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Jaro-Winkler rather than edits: people cut words short and swap letters, but get the beginning right.
-    let likeness = |candidate: &str| strsim::jaro_winkler(&word.to_lowercase(), &candidate.to_lowercase());
-    candidates.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
 }
 
 impl Shape {

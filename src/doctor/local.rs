@@ -6,6 +6,7 @@ use super::{Finding, Mark};
 use crate::app::App;
 use crate::config::{TargetConfig, read_guarded};
 use crate::roster::Reading;
+use crate::secret::ReadSecret as _;
 use crate::secret::SecretRef;
 use crate::store::Store;
 

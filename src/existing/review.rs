@@ -15,9 +15,8 @@ use crate::gateway::UserRecord;
 use crate::model::{GroupPath, PersonKey, TargetName, Username, fold, mask_phone};
 use crate::plan::{
     self, AccountState, ActionKind, Change, Counts, Device, Entry, Looks, Origin, Past, PlanInput,
-    masked_changes,
 };
-use crate::report::HeldBy;
+use crate::report::{HeldBy, masked_changes};
 use crate::store::existing::{Looked, Taken};
 use crate::store::journal::Intent;
 

@@ -1,29 +1,11 @@
 //! Text that cannot act: cells that no spreadsheet takes for a formula, and lines that no terminal takes for a command.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
-use crate::model::is_deceptive;
+use rosterd_core::model::visible;
 
 /// What makes a spreadsheet read a cell as a formula; Chinese keyboards type the full-width ones.
 const TRIGGERS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
-
-/// Shows control, bidirectional and zero-width characters as `\u{…}`; everything else stays.
-pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_deceptive) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if is_deceptive(c) {
-            // Writing to a string cannot fail.
-            let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            shown.push(c);
-        }
-    }
-    Cow::Owned(shown)
-}
 
 /// The text as a CSV cell that cannot carry a formula into a spreadsheet: what could be one gets a leading `'`, and
 /// deceptive characters are [shown](visible). Blanks before the sign do not help, because some programs trim them.
@@ -36,6 +18,8 @@ pub fn csv_safe(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use rosterd_core::model::is_deceptive;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 
-use super::csv_safe::visible;
+use crate::model::visible;
 
 /// What a cell says by its colour, beside its words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use rust_i18n::t;
 use super::grid::{Grid, Tone, strong};
 use super::words;
 use super::{ActionLine, CommitState, Estimate, HeldBy, RunOutcome, SyncReport, TargetReport, TargetState};
+use crate::model::visible;
 use crate::plan::{ActionKind, Change, Counts};
-use crate::report::csv_safe::visible;
 
 /// How many actions, people or rows a list shows unless everything is asked for.
 const SHOWN: usize = 40;

@@ -6,6 +6,8 @@ use serde_json::json;
 
 use super::table::{RefusedRow, View, render};
 use super::*;
+use crate::model::{PersonKey, TargetName, Username};
+use crate::plan::{ActionKind, Counts};
 
 /// A dry run as the contract's example has it, with one of everything that a table can show.
 fn example() -> SyncReport {

@@ -57,7 +57,7 @@ pub fn plan_ref(id: PlanId, digest: &str) -> PlanRef {
 
 /// Outcome and exit code of a run that only shows.
 pub fn dry(report: &mut TargetReport, plan: &Plan) {
-    report.actions = Some(crate::plan::actions_for_report(plan));
+    report.actions = Some(crate::report::actions_for_report(plan));
     let (outcome, exit_code) = if plan.held_something_back() {
         (RunOutcome::Held, 4)
     } else if plan.has_work() {
@@ -89,7 +89,7 @@ pub fn merge(report: &mut TargetReport, executed: &Executed) {
 
 /// Outcome and exit code of a real run. `dirty`: the target is not clean after it.
 pub fn judge(report: &mut TargetReport, plan: &Plan, executed: &Executed, dirty: bool) {
-    let applied_any = report.counts_applied(plan);
+    let applied_any = counts_applied(report, plan);
     let by_gateway = plan.blocked_by_gateway() || executed.blocked.iter().any(|b| b.by_gateway);
     let failed = !executed.failures.is_empty();
     let (mut outcome, mut exit_code) = match &executed.stopped {
@@ -118,11 +118,9 @@ pub fn judge(report: &mut TargetReport, plan: &Plan, executed: &Executed, dirty:
     report.exit_code = exit_code;
 }
 
-impl TargetReport {
-    /// Whether anybody's account was changed by this run.
-    fn counts_applied(&self, plan: &Plan) -> bool {
-        !plan.held_as_a_whole() && self.counts.acted_on() > 0
-    }
+/// Whether anybody's account was changed by this run.
+fn counts_applied(report: &TargetReport, plan: &Plan) -> bool {
+    !plan.held_as_a_whole() && report.counts.acted_on() > 0
 }
 
 /// A run that could not plan or send.

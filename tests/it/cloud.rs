@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rosterd::clock::{Clock, SystemClock};
-use rosterd::cloud::config::{OobConfig, SignatureMethod, UcloudConfig};
 use rosterd::cloud::open::{self, Place};
 use rosterd::cloud::params::Params;
 use rosterd::cloud::simulated::{CloudState, Fault, Simulated, router};
 use rosterd::cloud::tencent::{Mode, Outcome, sign};
 use rosterd::cloud::ucloud;
 use rosterd::config::Env;
+use rosterd::config::cloud::{OobConfig, SignatureMethod, UcloudConfig};
 use rosterd::secret::Secret;
 use tracing_subscriber::fmt::MakeWriter;
 use wiremock::matchers::{header, method, path};

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use rosterd::clock::SystemClock;
 use rosterd::cloud::CloudError;
-use rosterd::cloud::config::OobConfig;
 use rosterd::cloud::open::{self, Place};
 use rosterd::cloud::rotate::{Checkpoint, RotateReport, Rotator, Step};
 use rosterd::cloud::simulated::{CloudState, Simulated, router};
 use rosterd::cloud::store::Order;
 use rosterd::config::Env;
+use rosterd::config::OobConfig;
 use rosterd::store::Store;
 use rosterd::store::journal::{Actor, Trigger};
 

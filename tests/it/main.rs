@@ -70,7 +70,6 @@ mod same_bytes;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
-mod simulation;
 #[cfg(test)]
 mod systemd;
 #[cfg(test)]

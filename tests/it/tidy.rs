@@ -30,6 +30,15 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     found
 }
 
+/// The source files of every crate of the house.
+fn sources() -> Vec<PathBuf> {
+    let mut found = files("src", ".rs");
+    found.extend(
+        files("crates", ".rs").into_iter().filter(|path| path.components().any(|c| c.as_os_str() == "src")),
+    );
+    found
+}
+
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap()
 }
@@ -37,7 +46,7 @@ fn read(path: &Path) -> String {
 #[test]
 fn every_source_file_says_what_lives_in_it_and_is_no_monster() {
     let mut wrong = Vec::new();
-    for path in files("src", ".rs").into_iter().chain(files("tests", ".rs")) {
+    for path in sources().into_iter().chain(files("tests", ".rs")) {
         let text = read(&path);
         if !text.starts_with("//! ") {
             wrong.push(format!("{} does not open with //!", path.display()));
@@ -73,7 +82,7 @@ fn no_test_file_is_forgotten() {
 /// Key → language → text. The files are flat on purpose: a key stands on a line of its own, its texts below it.
 fn translations() -> BTreeMap<String, BTreeMap<String, String>> {
     let mut all: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for path in files("src/locales", ".yml") {
+    for path in files("crates/words/locales", ".yml") {
         let text = read(&path);
         let mut key = String::new();
         for (number, line) in text.lines().enumerate() {
@@ -113,7 +122,7 @@ fn every_text_is_there_in_both_languages_with_the_same_values() {
 /// Every `t!("key", …)` with the names of its values.
 fn uses() -> Vec<(String, String, BTreeSet<String>)> {
     let mut found = Vec::new();
-    for path in files("src", ".rs") {
+    for path in sources() {
         let text = read(&path);
         for (at, _) in text.match_indices("t!(") {
             // `assert!(` and the like end in the same letters.
@@ -179,7 +188,7 @@ fn families(source: &str) -> BTreeSet<&str> {
 
 #[test]
 fn no_text_is_left_over() {
-    let source: String = files("src", ".rs").iter().map(|p| read(p)).collect();
+    let source: String = sources().iter().map(|p| read(p)).collect();
     let families = families(&source);
     let used = |key: &String| {
         let family = key.rsplit_once('.').map_or("", |(family, _)| family);

@@ -3,8 +3,8 @@
 use super::*;
 use crate::model::RowRef;
 use crate::plan::Reason;
-use crate::plan::tests::world::{group, key, moment, name, record, roles};
 use crate::store::journal::{IntentState, RunId};
+use rosterd_core::samples::{group, key, moment, name, record, roles};
 
 fn state() -> AccountState {
     AccountState {

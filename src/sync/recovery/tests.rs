@@ -7,11 +7,11 @@ use crate::clock::manual::ManualClock;
 use crate::config::PaceConfig;
 use crate::gateway::{Dialect, GroupRecord, Mutation, Outcome, Page, RoleRecord};
 use crate::model::RowRef;
-use crate::plan::tests::world::{day, group, key, moment, name, record, roles};
 use crate::plan::{Origin, OwnDisable, Reason};
 use crate::sabotage::Broken;
 use crate::stop::Stop;
 use crate::store::journal::RunId;
+use rosterd_core::samples::{day, group, key, moment, name, record, roles};
 
 mod conclusions;
 

@@ -1,0 +1,5 @@
+//! Tells cargo that the translations are part of the program: they are embedded by a macro that it cannot see through.
+
+fn main() {
+    println!("cargo:rerun-if-changed=locales");
+}
