@@ -143,7 +143,10 @@ fn options(args: &GatewayArgs, key: Secret) -> Result<ServerOptions, Failure> {
 fn key(args: &GatewayArgs) -> Result<Secret, Failure> {
     let remote = !args.listen.ip().to_canonical().is_loopback();
     if remote && !args.allow_remote {
-        return Err(Failure::usage(t!("cli.gateway_remote", address = args.listen), t!("cli.next.gateway_remote")));
+        return Err(Failure::usage(
+            t!("cli.gateway_remote", address = args.listen),
+            t!("cli.next.gateway_remote"),
+        ));
     }
     match SecretRef::try_from(args.key.clone()) {
         Ok(reference) => reference

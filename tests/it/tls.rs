@@ -18,11 +18,8 @@ use rustls::version::{TLS12, TLS13};
 use crate::tls_server::{self as server, ANSWER, Device, Identity, Making, ec};
 
 /// Every library that this build has.
-pub const BACKENDS: &[Backend] = if rosterd::http::HAS_OPENSSL {
-    &[Backend::Rustls, Backend::Openssl]
-} else {
-    &[Backend::Rustls]
-};
+pub const BACKENDS: &[Backend] =
+    if rosterd::http::HAS_OPENSSL { &[Backend::Rustls, Backend::Openssl] } else { &[Backend::Rustls] };
 
 /// Their names in a configuration.
 pub fn names() -> impl Iterator<Item = serde_json::Value> {

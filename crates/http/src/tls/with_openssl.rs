@@ -90,11 +90,7 @@ impl Tls {
     }
 
     /// Shakes hands as a client of `host`. Nothing of ours is sent before the certificate has been judged.
-    async fn handshake(
-        &self,
-        host: &str,
-        tcp: TcpStream,
-    ) -> Result<SslStream<TcpStream>, BoxError> {
+    async fn handshake(&self, host: &str, tcp: TcpStream) -> Result<SslStream<TcpStream>, BoxError> {
         let seen = Arc::new(OnceLock::new());
         let mut stream = SslStream::new(self.prepare(host, &seen)?, tcp)?;
         if let Err(error) = Pinned::new(&mut stream).connect().await {
