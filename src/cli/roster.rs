@@ -222,7 +222,8 @@ fn problems(file: &FileReport, examples: usize) -> String {
             ]);
         }
         text.push_str(&grid.render());
-        let rest = usize::try_from(*count).unwrap_or(usize::MAX).saturating_sub(of_reason.len().min(examples));
+        let rest =
+            usize::try_from(*count).unwrap_or(usize::MAX).saturating_sub(of_reason.len().min(examples));
         if rest > 0 {
             text.push_str(&format!("    {}\n", t!("cli.more", count = rest)));
         }

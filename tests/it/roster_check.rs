@@ -77,7 +77,8 @@ fn a_roster_that_a_run_would_refuse_is_reported_row_by_row() {
 #[test]
 fn a_doubtful_roster_stops_the_first_run_and_is_named_in_every_plan() {
     let world = World::new("");
-    let roster = "工号,姓名,部门,离职状态\n10023,张三,/总公司/销售部,在职\n10024,李四,/总公司/财务部,已离职\n";
+    let roster =
+        "工号,姓名,部门,离职状态\n10023,张三,/总公司/销售部,在职\n10024,李四,/总公司/财务部,已离职\n";
     world.write("hr/staff.csv", roster);
     let held = world.run(&["sync", "--output", "json"]).expect(4).json();
     let target = &held["targets"][0];

@@ -121,7 +121,8 @@ fn rival(picked: &Found, files: &[Found]) -> Option<Arc<str>> {
 /// The date in a file's name (`20261127`, `2026-11-27`, `2026年11月27日`, `202611`), and the numbers behind it: a time, or the
 /// count of a second export that day.
 fn named_date(name: &str) -> Option<(NaiveDate, Vec<u64>)> {
-    let numbers: Vec<&str> = name.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
+    let numbers: Vec<&str> =
+        name.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
     let day = |year: &str, month: &str, day: &str| {
         let date = NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)?;
         (2000..2100).contains(&date.year()).then_some(date)
@@ -277,7 +278,13 @@ mod tests {
     #[test]
     fn names_are_dated_in_every_customary_form() {
         let dated = |name: &str| named_date(name).map(|(date, behind)| (date.to_string(), behind));
-        for name in ["hr_20261127.csv", "hr-2026-11-27.xlsx", "名单2026年11月27日.csv", "2026.11.27.csv.gz", "2_2026-11-27.csv"] {
+        for name in [
+            "hr_20261127.csv",
+            "hr-2026-11-27.xlsx",
+            "名单2026年11月27日.csv",
+            "2026.11.27.csv.gz",
+            "2_2026-11-27.csv",
+        ] {
             assert_eq!(dated(name), Some(("2026-11-27".into(), vec![])), "{name}");
         }
         assert_eq!(dated("hr_202611.csv"), Some(("2026-11-01".into(), vec![])));

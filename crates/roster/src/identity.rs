@@ -337,7 +337,9 @@ mod tests {
         ] {
             let mut first = reading("1,张三,13800138000,\n");
             let mut known = judge(&mut first, &fields(), &SALT, &BTreeMap::new());
-            for (day, row) in [(1, nights[0]), (2, nights[1]), (29, nights[2]), (40, nights[2]), (65, nights[2])] {
+            for (day, row) in
+                [(1, nights[0]), (2, nights[1]), (29, nights[2]), (40, nights[2]), (65, nights[2])]
+            {
                 // What is remembered goes through the database each time.
                 let stored = serde_json::to_string(&known).unwrap();
                 known = serde_json::from_str(&stored).unwrap();

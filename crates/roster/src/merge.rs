@@ -11,9 +11,11 @@ use super::facts::{FileReport, NoteKind, PresetUse, Problem, Reason, RosterRepor
 use super::person::{BlockedRow, Harvest};
 use super::read::Reading;
 use super::rules::Rules;
-use super::spellings::Spellings;
 use super::sources::{self, Part};
-use super::{BlockedPerson, Doubt, DoubtKind, Employment, Field, Person, Roster, RowProblem, SourceFacts, preset};
+use super::spellings::Spellings;
+use super::{
+    BlockedPerson, Doubt, DoubtKind, Employment, Field, Person, Roster, RowProblem, SourceFacts, preset,
+};
 use crate::config::{Preset, Proof, SecondRow};
 use crate::model::{Cell, PersonKey, RowRef};
 use crate::pieces;

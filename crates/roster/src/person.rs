@@ -7,8 +7,8 @@ use std::sync::Arc;
 use chrono::{NaiveDate, TimeDelta};
 use csv::StringRecord;
 
-use super::cell::{Cleaned, clean, float_tail, half_width};
 use super::budget;
+use super::cell::{Cleaned, clean, float_tail, half_width};
 use super::error::{Damage, RosterError};
 use super::facts::{ColumnUse, FileReport, NoteKind, Problem, Reason, visible};
 use super::header::Columns;
@@ -263,7 +263,8 @@ impl<'a> RowReader<'a> {
             }
         };
         self.report.accepted += 1;
-        let numbers = phones.value().map_or(0, |numbers| numbers.iter().map(|n| n.len() as u64 + budget::PART).sum());
+        let numbers =
+            phones.value().map_or(0, |numbers| numbers.iter().map(|n| n.len() as u64 + budget::PART).sum());
         let texts = (text.bytes() + key.as_str().len()) as u64;
         self.kept += size_of::<Person>() as u64 + budget::ROW + texts + numbers;
         self.harvest.people.push(Person {

@@ -73,7 +73,8 @@ impl Hint {
         if has(&["离职", "離職", "离退", "terminat", "resign", "leaver", "departed"]) {
             return Self::Gone;
         }
-        let working = ["在职", "在職", "在岗", "就职", "任职", "employed", "employmentstat", "active", "working"];
+        let working =
+            ["在职", "在職", "在岗", "就职", "任职", "employed", "employmentstat", "active", "working"];
         if has(&working) { Self::Working } else { Self::None }
     }
 }

@@ -127,7 +127,8 @@ fn doubts(reading: &Reading) -> Vec<(DoubtKind, &str)> {
 fn a_status_column_with_an_unknown_header_is_seen() {
     let read_column = |header: &str, words: &[&str]| {
         let first = format!("工号,姓名,{header}");
-        let rows: Vec<String> = words.iter().enumerate().map(|(n, word)| format!("{n},甲{n},{word}")).collect();
+        let rows: Vec<String> =
+            words.iter().enumerate().map(|(n, word)| format!("{n},甲{n},{word}")).collect();
         let mut lines = vec![first.as_str()];
         lines.extend(rows.iter().map(String::as_str));
         let reading = read(&lines);
@@ -136,7 +137,11 @@ fn a_status_column_with_an_unknown_header_is_seen() {
     };
     assert_eq!(read_column("离职状态", &["在职", "在职", "", "已离职"]), 1);
     assert_eq!(read_column("Lifecycle", &["Active", "Terminated", "On Leave", "?", "Active"]), 1);
-    assert_eq!(read_column("人员去向", &["在职", "停薪留职"]), 1, "a word that needs a decision is no active one");
+    assert_eq!(
+        read_column("人员去向", &["在职", "停薪留职"]),
+        1,
+        "a word that needs a decision is no active one"
+    );
     // Four of five are status words; of two of three nothing is said, nor where all of them work here.
     assert_eq!(read_column("说明", &["在职", "离职", "甲", "在职", "在职"]), 1);
     assert_eq!(read_column("说明", &["在职", "离职", "甲"]), 0);
@@ -167,10 +172,19 @@ fn a_copy_beside_the_original_is_seen() {
 
 #[test]
 fn names_that_differ_in_case_only_are_told() {
-    let reading = read(&["工号,部门,角色", "1,总公司/IT,VPN", "2,总公司/It,vpn", "3,总公司/研 发,OA", "4,总公司/研发,OA"]);
+    let reading = read(&[
+        "工号,部门,角色",
+        "1,总公司/IT,VPN",
+        "2,总公司/It,vpn",
+        "3,总公司/研 发,OA",
+        "4,总公司/研发,OA",
+    ]);
     let told = doubts(&reading);
     assert_eq!(told.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [DoubtKind::Alike; 2]);
-    assert!(told[0].1.contains("总公司/IT = 总公司/It") && told[0].1.contains("总公司/研 发 = 总公司/研发"), "{told:?}");
+    assert!(
+        told[0].1.contains("总公司/IT = 总公司/It") && told[0].1.contains("总公司/研 发 = 总公司/研发"),
+        "{told:?}"
+    );
     assert_eq!(told[1].1, "VPN = vpn");
     let levels = read(&["工号,一级部门,二级部门", "1,A,x", "2,a,x"]);
     assert_eq!(doubts(&levels).len(), 1);
@@ -195,7 +209,10 @@ fn a_row_that_contradicts_itself_blocks_that_person() {
     ] {
         let row = format!("1,{row}");
         let rows = ["工号,状态,入职日期,离职日期", row.as_str(), "2,在职,,", "3,在职,,"];
-        let reading = read_files(&RosterConfig { max_invalid_percent: 0.0, ..RosterConfig::default() }, &[("hr.csv", &rows)]);
+        let reading = read_files(
+            &RosterConfig { max_invalid_percent: 0.0, ..RosterConfig::default() },
+            &[("hr.csv", &rows)],
+        );
         let key = PersonKey::new("1").unwrap();
         assert_eq!(reading.roster.blocked.get(&key).map(|blocked| blocked.problem), problem, "{row}");
         assert_eq!(reading.roster.people.contains_key(&key), problem.is_none(), "{row}");
@@ -212,7 +229,8 @@ fn a_row_that_contradicts_itself_blocks_that_person() {
 fn people_of_many_parts_are_counted_and_refused() {
     // 40 rows of 4 KiB with a thousand roles each, no two rows the same: a hundred times what they take on disk.
     let row = |n: usize| format!("{n},{}\n", format!("{};", n + 10).repeat(4_000 / 3));
-    let distinct = |n: usize| (0..700).map(|part| format!("{:x}", n * 700 + part)).collect::<Vec<_>>().join(";");
+    let distinct =
+        |n: usize| (0..700).map(|part| format!("{:x}", n * 700 + part)).collect::<Vec<_>>().join(";");
     let read = |rows: &dyn Fn(usize) -> String| {
         let text: String = (0..40).map(rows).collect();
         let bytes = format!("工号,角色\n{text}").into_bytes();
@@ -221,7 +239,8 @@ fn people_of_many_parts_are_counted_and_refused() {
         let config = RosterConfig { path: Some("/".into()), ..RosterConfig::default() };
         let calendar = rules::Calendar { today: day(), zone: chrono_tz::Tz::UTC };
         let rules = rules::Rules::all(&config, None, calendar).unwrap().remove(0);
-        let report = facts::FileReport { file: "hr.csv".into(), bytes: bytes.len() as u64, ..Default::default() };
+        let report =
+            facts::FileReport { file: "hr.csv".into(), bytes: bytes.len() as u64, ..Default::default() };
         let mut harvest = person::Harvest::default();
         let read = read::read_content(&rules, report, std::io::Cursor::new(bytes), &mut harvest, &beat);
         read.map(|_| harvest.people.len()).map_err(|error| error.kind().to_owned())

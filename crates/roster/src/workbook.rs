@@ -8,7 +8,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use calamine::{CellErrorType, DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
 use csv::StringRecord;
 
-use super::{Doubt, DoubtKind, Field};
 use super::budget;
 use super::error::{Damage, FileKind, RosterError};
 use super::facts::{FileReport, NoteKind};
@@ -19,6 +18,7 @@ use super::records::MAX_FIELD;
 use super::rules::Rules;
 use super::text_file::{HEADER_ROWS, no_header};
 use super::workbook_parts::{self, Parts};
+use super::{Doubt, DoubtKind, Field};
 use crate::model::fold;
 
 /// The largest number that a sheet keeps every digit of.
@@ -68,15 +68,13 @@ fn sheets(
     harvest: &mut Harvest,
     beat: &Beat,
 ) -> Result<FileReport, RosterError> {
-    let (visible, hidden): (Vec<_>, Vec<_>) = book
-        .sheets_metadata()
-        .iter()
-        .filter(|sheet| sheet.typ == SheetType::WorkSheet)
-        .cloned()
-        .partition(|sheet| match &rules.sheet {
-            Some(name) => same_sheet(&sheet.name, name),
-            None => sheet.visible == SheetVisible::Visible,
-        });
+    let (visible, hidden): (Vec<_>, Vec<_>) =
+        book.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet).cloned().partition(
+            |sheet| match &rules.sheet {
+                Some(name) => same_sheet(&sheet.name, name),
+                None => sheet.visible == SheetVisible::Visible,
+            },
+        );
     if let Some(sheet) = rules.sheet.clone().filter(|_| visible.is_empty()) {
         let seen = hidden.iter().map(|sheet| sheet.name.as_str()).collect::<Vec<_>>().join(", ");
         return Err(RosterError::NoSheet { file: report.file, sheet, seen });

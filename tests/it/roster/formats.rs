@@ -458,7 +458,10 @@ fn which_sheet_is_meant_is_asked_and_can_be_said() {
     let said = read(Some("在职人员 "), &both).unwrap();
     assert_eq!(kinds(&said), [DoubtKind::UnusedStatus]);
     assert!(said.roster.people.contains_key(&key("2")));
-    let alone = workbook(&[("2026年离职", "visible", people("1")), ("说明", "visible", sheet(&rows(&[&["x"]]), None))], &[]);
+    let alone = workbook(
+        &[("2026年离职", "visible", people("1")), ("说明", "visible", sheet(&rows(&[&["x"]]), None))],
+        &[],
+    );
     assert_eq!(kinds(&read(None, &alone).unwrap()), [DoubtKind::UnusedStatus, DoubtKind::LeaverSheet]);
     let error = read(Some("花名册"), &both).unwrap_err();
     assert_eq!(error.kind(), "no_sheet");

@@ -249,7 +249,8 @@ impl RowReader<'_> {
     fn placed_once(&mut self, raw: &str, paths: Vec<Vec<String>>, prefix: &[String]) -> Departments {
         let cell = self.placed(paths, prefix);
         let paths = || cell.value().into_iter().flat_map(|paths| paths.iter());
-        self.kept += raw.len() as u64 + paths().flatten().map(|part| part.len() as u64 + budget::PART).sum::<u64>();
+        self.kept +=
+            raw.len() as u64 + paths().flatten().map(|part| part.len() as u64 + budget::PART).sum::<u64>();
         if self.departments.len() < SHARED {
             for path in paths() {
                 for depth in 1..=path.len().min(budget::SPELLED_DEPTH) {

@@ -47,7 +47,8 @@ pub(super) fn brakes(sight: &Sight<'_>, held: &mut Vec<Held>) {
 /// changed, whatever the roster says.
 fn doubts(sight: &Sight<'_>, held: &mut Vec<Held>) {
     let past = &sight.input.past;
-    let known = |doubt: &Doubt| past.last_applied.as_ref().is_some_and(|last| last.doubts.contains(&doubt.key()));
+    let known =
+        |doubt: &Doubt| past.last_applied.as_ref().is_some_and(|last| last.doubts.contains(&doubt.key()));
     let new: Vec<&Doubt> =
         sight.input.roster.doubts.iter().filter(|doubt| doubt.holds() && !known(doubt)).collect();
     if new.is_empty() || past.undo.is_some() {

@@ -336,7 +336,12 @@ fn a_file_of_the_last_roster_that_is_not_there_holds() {
 
 #[test]
 fn a_doubtful_roster_holds_until_it_was_applied_and_is_told_ever_after() {
-    let doubt = |kind, what: &str, file: &str| Doubt { kind, source: "hr".into(), what: what.into(), file: file.into() };
+    let doubt = |kind, what: &str, file: &str| Doubt {
+        kind,
+        source: "hr".into(),
+        what: what.into(),
+        file: file.into(),
+    };
     let mut world = World::of(2);
     world.roster.doubts = vec![doubt(DoubtKind::Alike, "IT = It", "")];
     assert_eq!(held(&world.plan()), Vec::<&str>::new(), "this one is only told");
