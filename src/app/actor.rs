@@ -14,7 +14,7 @@ pub fn current() -> Actor {
     let login = fs::read_to_string("/proc/self/loginuid").ok();
     let login_uid = login.and_then(|text| text.trim().parse().ok()).filter(|uid| *uid != NOBODY_LOGGED_IN);
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    Actor { uid, login_uid, name: name_of(login_uid.unwrap_or(uid), &users) }
+    Actor { uid, login_uid, name: name_of(login_uid.unwrap_or(uid), &users), command: None }
 }
 
 fn name_of(uid: u32, users: &str) -> Option<String> {

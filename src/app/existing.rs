@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rust_i18n::t;
 
 use super::accept::AcceptError;
+use super::names::{Unknown, What};
 use super::{App, actor, private_file};
 use crate::config::TargetConfig;
 use crate::existing::review::{self, KIND, Review, ReviewError, ReviewFile, adopting, linked};
@@ -84,6 +85,13 @@ impl App {
     pub async fn review(&self, store: &Store, wish: Wish<'_>) -> Result<Reviewed, AcceptError> {
         let target = self.target(wish.target)?;
         let reading = self.read(None, None).await.map_err(AcceptError::Gateway)?;
+        let in_roster =
+            || reading.roster.people.keys().chain(reading.roster.blocked.keys()).map(PersonKey::as_str);
+        if let Some(stranger) = wish.links.keys().find(|person| in_roster().all(|key| key != person.as_str()))
+        {
+            let unknown = Unknown::among(What::Person, stranger.as_str(), in_roster());
+            return Err(AcceptError::Gateway(unknown.report()));
+        }
         let mut prospect = self.prospect(store, &target.name, &reading.roster).await.map_err(store_failed)?;
         prospect.past = linked(&prospect.past, &wish.links);
         let adopting = adopting(target);
@@ -213,7 +221,7 @@ impl App {
             target: target.clone(),
             dry: false,
             trigger: Trigger::Cli,
-            actor: actor::current(),
+            actor: self.actor(),
             config_digest: self.loaded.digest.clone(),
             as_of: self.today(),
         };

@@ -1,24 +1,30 @@
 //! Everything about one person, gathered as plain values. The roster is read and planned with for real, without asking
 //! the gateway, so that what is told is what a run would do; nothing is recorded. How it is shown is not known here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::App;
+use super::names::{Unknown, What};
 use crate::config::TargetConfig;
 use crate::mapping::{self, Account, Gone, Want, WantRoles, Wanted};
-use crate::model::{Cell, PersonKey, RowRef, TargetName, mask_phone};
-use crate::plan::{self, Entry, Looks, MissingSeen, Override};
+use crate::model::{Cell, GroupPath, PersonKey, RowRef, TargetName, Username, mask_phone};
+use crate::plan::{
+    self, AccountField, ActionKind, Entry, GroupState, Looks, MissingSeen, Needs, Override, Plan,
+};
 use crate::report::{ActionLine, BlockedLine, ErrorReport, HeldBy};
-use crate::roster::{Person, Roster};
+use crate::roster::{Field, Person, Roster};
 use crate::store::journal::RunId;
-use crate::store::query::HistoryLine;
+use crate::store::query::{HistoryLine, RunLine};
 use crate::store::{Store, StoreError};
 use crate::sync::outcome;
 
 /// How many of the last things done are told.
 const LAST: u32 = 10;
+/// How many of the last plans are asked what they saw.
+const REMEMBERED: u32 = 10;
 
 /// Why nothing can be told.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +32,9 @@ pub enum ExplainError {
     /// The roster cannot be used.
     #[error("{}", .0.message)]
     Roster(ErrorReport),
+    /// Nobody is meant.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -125,23 +134,105 @@ pub struct OnTarget {
     pub action: Option<ActionLine>,
     /// Why a run would leave them alone.
     pub blocked: Option<BlockedLine>,
+    /// What the gateway has not been asked and this depends on: paths of groups, and user names that must be free.
+    pub not_looked_at: NotLookedAt,
+    /// The last run that planned here: what it saw is believed. `None`: nobody ever looked.
+    pub seen: Option<Seen>,
     /// What would hold the run.
     pub held_by: Vec<HeldBy>,
 }
 
+/// What a plan for somebody depends on and nobody has looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct NotLookedAt {
+    /// The group that they would go to.
+    pub group: Option<GroupPath>,
+    /// The user name that must not exist yet.
+    pub username: Option<Username>,
+}
+
+/// A run that looked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// Its number.
+    pub run: i64,
+    /// When it began.
+    pub at: DateTime<Utc>,
+}
+
+/// What a name came to.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// One person.
+    One(Box<Explained>),
+    /// Several people: their keys tell them apart.
+    Several(Several),
+}
+
+/// Everybody whom a name may mean.
+#[derive(Debug, Clone, Serialize)]
+pub struct Several {
+    /// Version of this format: 1.
+    pub version: u32,
+    /// The name, as it was given.
+    pub who: String,
+    /// These, by key.
+    pub people: Vec<Hit>,
+}
+
+/// Somebody whom a name may mean.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hit {
+    /// Their key.
+    pub person: PersonKey,
+    /// Their name in the roster.
+    pub name: Option<String>,
+    /// Their department in the roster.
+    pub department: Option<String>,
+    /// Their user name on a gateway, or the one they would get.
+    pub username: Option<String>,
+}
+
 impl App {
-    /// Gathers everything about one person.
+    /// Gathers everything about the person who is meant: by key, by user name, or by name in the roster. A key wins
+    /// over names; where several people are meant, they are listed.
     ///
     /// # Errors
-    /// If the roster cannot be used, or the database fails.
-    pub async fn explain(&self, store: &Store, person: &PersonKey) -> Result<Explained, ExplainError> {
+    /// If nobody is meant, the roster cannot be used, or the database fails.
+    pub async fn explain(&self, store: &Store, who: &str) -> Result<Answer, ExplainError> {
         let (reading, _) = self.read_judged(store, None, None).await.map_err(ExplainError::Roster)?;
         let roster = reading.roster;
         let wanted = mapping::map_roster(&roster, &self.config().account, self.today());
-        let (rows, said) = said(person, &roster, &wanted);
+        let people = meant(store, who, &roster, &wanted).await?;
+        match people.as_slice() {
+            [] => {
+                let stored = store.known_people().await?;
+                let in_roster =
+                    roster.people.iter().flat_map(|(key, person)| [Some(key.as_str()), name_of(person)]);
+                let known =
+                    stored.iter().flat_map(|(key, names)| names.iter().chain([key])).map(String::as_str);
+                Err(Unknown::among(What::Person, who, in_roster.flatten().chain(known)).into())
+            }
+            [one] => Ok(Answer::One(Box::new(self.explain_one(store, one, &roster, &wanted).await?))),
+            several => {
+                let people = several.iter().map(|person| hit(person, &roster, &wanted)).collect();
+                Ok(Answer::Several(Several { version: 1, who: who.to_owned(), people }))
+            }
+        }
+    }
+
+    async fn explain_one(
+        &self,
+        store: &Store,
+        person: &PersonKey,
+        roster: &Roster,
+        wanted: &BTreeMap<PersonKey, Wanted>,
+    ) -> Result<Explained, ExplainError> {
+        let (rows, said) = said(person, roster, wanted);
         let mut targets = Vec::with_capacity(self.config().target.len());
         for target in &self.config().target {
-            targets.push(self.on_target(target, person, &roster, store).await?);
+            targets.push(self.on_target(target, person, roster, store).await?);
         }
         let history = store.history(person.as_str(), LAST).await?;
         Ok(Explained { version: 1, person: person.clone(), rows, roster: said, targets, history })
@@ -155,10 +246,16 @@ impl App {
         store: &Store,
     ) -> Result<OnTarget, ExplainError> {
         let prospect = self.prospect(store, &target.name, roster).await?;
-        let looks = Looks { offline: true, ..Looks::default() };
+        let planned = store.last_planned(&target.name, REMEMBERED).await?;
+        // What the last plans found out about groups is believed until somebody looks again.
+        let groups = remembered(&planned);
+        let looks = Looks { offline: true, groups: groups.clone(), ..Looks::default() };
         let plan = plan::plan(&prospect.input(target, roster, &looks));
+        let open = Looks { groups, ..Looks::default() };
+        let needs = plan::needs(&prospect.input(target, roster, &open));
         let (snapshot, past) = (&prospect.snapshot, &prospect.past);
         let report = outcome::report(&target.name, RunId(0), &plan);
+        let blocked = report.blocked.into_iter().find(|b| b.person == *person);
         let mask = |mut entry: Entry| {
             entry.state.phone = mask_phone(&entry.state.phone);
             entry
@@ -169,10 +266,92 @@ impl App {
             missing: past.missing.get(person).cloned(),
             overridden: past.overrides.get(person).cloned(),
             action: crate::report::actions_for_report(&plan).into_iter().find(|a| a.person == *person),
-            blocked: report.blocked.into_iter().find(|b| b.person == *person),
+            not_looked_at: not_looked_at(person, &plan, &needs),
+            seen: planned.first().map(|run| Seen { run: run.id, at: run.started_at }),
+            blocked: blocked.or_else(|| last_blocked(person, &planned, &plan)),
             held_by: report.held_by,
         })
     }
+}
+
+/// Whether groups were there when a plan last looked, the newest word first.
+fn remembered(planned: &[RunLine]) -> BTreeMap<GroupPath, bool> {
+    let mut groups = BTreeMap::new();
+    for group in planned.iter().filter_map(|run| run.report.as_ref()).flat_map(|report| &report.groups) {
+        let there = match group.state {
+            GroupState::Missing | GroupState::Create => false,
+            GroupState::Exists => true,
+            GroupState::Unchecked => continue,
+        };
+        groups.entry(group.path.clone()).or_insert(there);
+    }
+    groups
+}
+
+fn not_looked_at(person: &PersonKey, plan: &Plan, needs: &Needs) -> NotLookedAt {
+    let Some(action) = plan.actions.iter().find(|action| action.person == *person) else {
+        return NotLookedAt::default();
+    };
+    let moves = action.kind == ActionKind::Add || action.changes.contains_key(&AccountField::Group);
+    NotLookedAt {
+        group: Some(action.after.group.clone()).filter(|group| moves && needs.groups.contains(group)),
+        username: Some(action.new_username.clone()).filter(|name| needs.users.contains(name)),
+    }
+}
+
+/// Why the last run that asked the gateway left somebody alone of whom the plan without looks would do something.
+fn last_blocked(person: &PersonKey, planned: &[RunLine], plan: &Plan) -> Option<BlockedLine> {
+    let acts = plan.actions.iter().any(|action| action.person == *person && action.kind == ActionKind::Add);
+    let report = planned.first()?.report.as_ref().filter(|_| acts)?;
+    report.blocked.iter().find(|line| line.person == *person).cloned()
+}
+
+fn name_of(person: &Person) -> Option<&str> {
+    person.text.iter().find_map(|(field, cell)| match cell {
+        Cell::Value(text) if field == Field::Name => Some(text),
+        _ => None,
+    })
+}
+
+/// Everybody whom a name means: a key means one.
+async fn meant(
+    store: &Store,
+    who: &str,
+    roster: &Roster,
+    wanted: &BTreeMap<PersonKey, Wanted>,
+) -> Result<Vec<PersonKey>, ExplainError> {
+    if let Ok(key) = PersonKey::new(who)
+        && (roster.people.contains_key(&key)
+            || roster.blocked.contains_key(&key)
+            || store.knows(&key).await?)
+    {
+        return Ok(vec![key]);
+    }
+    let mut people: BTreeSet<PersonKey> = store.whose(who).await?.into_values().collect();
+    let named = roster.people.iter().filter(|(_, person)| name_of(person) == Some(who));
+    people.extend(named.map(|(key, _)| key.clone()));
+    let called = wanted.iter().filter(|(_, wanted)| match wanted {
+        Wanted::Account(account) => account.username.as_str() == who,
+        _ => false,
+    });
+    people.extend(called.map(|(key, _)| key.clone()));
+    if people.is_empty() {
+        // Somebody who is gone from roster and gateway is still known by the name they had.
+        let known = store.known_people().await?.into_iter().filter(|(_, names)| names.contains(who));
+        people.extend(known.filter_map(|(person, _)| PersonKey::new(&person).ok()));
+    }
+    Ok(people.into_iter().collect())
+}
+
+fn hit(person: &PersonKey, roster: &Roster, wanted: &BTreeMap<PersonKey, Wanted>) -> Hit {
+    let found = roster.people.get(person);
+    let fields = found.map(person_fields).unwrap_or_default();
+    let username = match wanted.get(person) {
+        Some(Wanted::Account(account)) => Some(account.username.to_string()),
+        _ => None,
+    };
+    let name = found.and_then(name_of).map(str::to_owned);
+    Hit { person: person.clone(), name, department: fields.get("department").cloned(), username }
 }
 
 fn said(person: &PersonKey, roster: &Roster, wanted: &BTreeMap<PersonKey, Wanted>) -> (Vec<RowRef>, Said) {

@@ -8,10 +8,12 @@ pub mod existing;
 pub mod explain;
 mod gateways;
 mod heads;
+pub mod names;
 pub mod people;
 pub mod plan_file;
 mod private_file;
 pub mod prospect;
+pub mod run_shown;
 pub mod status;
 pub mod sync;
 
@@ -25,7 +27,9 @@ use crate::config::{self, Config, ConfigError, Env, Loaded, TargetConfig};
 use crate::gateway::HttpGateway;
 use crate::notify::Notifier;
 use crate::report::ErrorReport;
+use crate::store::journal::Actor;
 use crate::store::{Store, StoreError};
+use names::{NameError, Unknown, What};
 
 /// Settings, environment, clock, and where the database is.
 #[derive(Debug)]
@@ -36,7 +40,11 @@ pub struct App {
     pub env: Env,
     /// The clock.
     pub clock: SystemClock,
+    /// The command that this is for, with its options and without what was given to them: for the record of runs.
+    pub command: Option<String>,
     state: PathBuf,
+    /// The database was named on the command line.
+    state_given: bool,
 }
 
 impl App {
@@ -46,12 +54,13 @@ impl App {
     /// If there are no usable settings.
     pub fn load(config: Option<&Path>, state: Option<&Path>, env: Env) -> Result<Self, ConfigError> {
         let loaded = config::load(config, &env)?;
+        let state_given = state.is_some();
         let state = match state {
             // What is typed begins where it is typed; what is configured begins at the configuration.
             Some(path) => path.to_owned(),
             None => loaded.resolve(&loaded.config.state.path),
         };
-        Ok(Self { loaded, env, clock: SystemClock::new(), state })
+        Ok(Self { loaded, env, clock: SystemClock::new(), command: None, state, state_given })
     }
 
     /// The settings.
@@ -68,6 +77,11 @@ impl App {
     pub fn notifier(&self) -> Notifier<'_, SystemClock> {
         let loaded = &self.loaded;
         Notifier::new(&loaded.config.notify, loaded.base.as_path(), &self.env, self.clock, self.zone())
+    }
+
+    /// On whose behalf a run is, and by which command.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor { command: self.command.clone(), ..actor::current() }
     }
 
     /// The moment.
@@ -116,11 +130,15 @@ impl App {
     /// looked first and not to the service: an empty one in memory says the same.
     ///
     /// # Errors
-    /// If it cannot be opened.
-    pub async fn store_to_read(&self) -> Result<Store, StoreError> {
+    /// If it cannot be opened, or was named and is not there: an empty one would be no answer.
+    pub async fn store_to_read(&self) -> Result<Store, NameError> {
         match self.state.exists() {
-            true => self.store().await,
-            false => Store::in_memory(None).await,
+            true => Ok(self.store().await?),
+            false if self.state_given => {
+                let (what, given) = (What::Database, self.state.display().to_string());
+                Err(Unknown { what, given, nearest: names::nearest_file(&self.state) }.into())
+            }
+            false => Ok(Store::in_memory(None).await?),
         }
     }
 }

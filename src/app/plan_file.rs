@@ -8,12 +8,15 @@ use chrono::NaiveDate;
 use rust_i18n::t;
 use serde::{Deserialize, Serialize};
 
-use super::private_file;
+use super::names::NameError;
+use super::{App, private_file};
 use crate::model::TargetName;
-use crate::report::{SyncReport, TargetReport};
+use crate::plan::Plan;
+use crate::report::{PlanRef, SyncReport, TargetReport, guarded};
+use crate::store::journal::RunId;
 use crate::store::plans::PlanId;
 use crate::store::{Store, StoreError};
-use crate::sync::Expected;
+use crate::sync::{Expected, outcome};
 
 /// What a plan file says it is.
 const KIND: &str = "rosterd plan";
@@ -169,6 +172,59 @@ impl PlanFile {
             all.push((target.target.clone(), Expected { id, digest, plan }));
         }
         Ok(all)
+    }
+}
+
+/// Stored plans, shown: one of a run, or those of a plan file.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShownPlan {
+    /// Version of this format: 1.
+    pub version: u32,
+    /// The day planned for.
+    pub as_of: NaiveDate,
+    /// The plans, by target, with everybody in them; phones masked.
+    pub targets: Vec<TargetReport>,
+}
+
+/// A stored plan as a report: nothing of it was carried out here.
+fn shown(plan: &Plan, run: RunId, reference: PlanRef) -> TargetReport {
+    let mut report = outcome::report(&plan.target, run, plan);
+    outcome::dry(&mut report, plan);
+    report.behind = guarded::behind(plan, usize::MAX);
+    report.plan = Some(reference);
+    report
+}
+
+impl App {
+    /// The plan that a run made.
+    ///
+    /// # Errors
+    /// If there is no such run, it made no plan, or the database fails.
+    pub async fn plan_of_run(&self, store: &Store, run: RunId) -> Result<ShownPlan, NameError> {
+        let line = self.run_of(store, run).await?;
+        let Some(id) = line.plan else {
+            return Err(
+                StoreError::Absent { what: t!("app.plan_file.no_plan", run = run).into_owned() }.into()
+            );
+        };
+        let (_, plan) = store.plan_of_run(run).await?;
+        let (_, digest) = store.plan(PlanId(id)).await?;
+        let targets = vec![shown(&plan, run, outcome::plan_ref(PlanId(id), &digest))];
+        Ok(ShownPlan { version: 1, as_of: plan.as_of, targets })
+    }
+
+    /// The stored plans that a file names.
+    ///
+    /// # Errors
+    /// If it is no plan file, was edited, or this database did not issue it.
+    pub async fn plan_of_file(&self, store: &Store, path: &Path) -> Result<ShownPlan, PlanFileError> {
+        let file = PlanFile::read(path)?;
+        let stored = file.stored(path, store).await?;
+        let targets = stored.iter().zip(&file.targets).map(|((_, expected), report)| {
+            let run = RunId(report.run_id.parse().unwrap_or_default());
+            shown(&expected.plan, run, outcome::plan_ref(expected.id, &expected.digest))
+        });
+        Ok(ShownPlan { version: 1, as_of: file.as_of, targets: targets.collect() })
     }
 }
 

@@ -11,13 +11,16 @@ use std::sync::Mutex;
 
 use rust_i18n::t;
 
-use super::{App, actor, gateways};
-use crate::config::TargetConfig;
+use super::names::{self, Unknown, What};
+use super::{App, gateways};
+use crate::config::{Span, TargetConfig};
 use crate::model::{PersonKey, TargetName};
 use crate::notify::{self, News};
 use crate::report::{ErrorReport, SyncReport};
 use crate::roster::identity::{self, Identity};
-use crate::roster::{self, FileMark, ProgressSink, ReadOptions, RosterError, RosterOverride, RosterReport};
+use crate::roster::{
+    self, FileMark, ProgressSink, ReadOptions, Roster, RosterError, RosterOverride, RosterReport,
+};
 use crate::stop::Stop;
 use crate::store::audit::{Head, head_line};
 use crate::store::journal::{RunId, Trigger};
@@ -119,6 +122,9 @@ pub enum SyncError {
         /// The names there are.
         known: String,
     },
+    /// A guard that does not exist.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
     /// `[approval] allow_guard_flag = false`.
     #[error("{}", t!("app.guard_flag_off"))]
     GuardFlagOff,
@@ -147,6 +153,9 @@ impl App {
         watcher: Watcher<'_>,
     ) -> Result<Answer, SyncError> {
         let targets = self.targets(&request)?;
+        for guard in &request.allow_guards {
+            names::guard(guard)?;
+        }
         if !request.allow_guards.is_empty() && !self.config().approval.allow_guard_flag {
             return Err(SyncError::GuardFlagOff);
         }
@@ -183,6 +192,7 @@ impl App {
             let reading = seen.read().await.map_err(|e| roster_failure(&e))?;
             let files = if given { None } else { reading.marks() };
             let (reading, news) = self.judged(store, reading).await?;
+            self.know_all(store, &request.only, &reading.roster).await?;
             if !request.dry {
                 store.remember(news, self.now()).await.map_err(|e| store_failure(&e))?;
             }
@@ -197,6 +207,25 @@ impl App {
         }
         let reading = kept.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok(Answer { report, reading, roster_error: synced.roster_error, whole: request.is_whole() })
+    }
+
+    /// Whether everybody who was named is in the roster or the database.
+    async fn know_all(
+        &self,
+        store: &Store,
+        only: &BTreeSet<PersonKey>,
+        roster: &Roster,
+    ) -> Result<(), ErrorReport> {
+        for person in only {
+            let in_roster = roster.people.contains_key(person) || roster.blocked.contains_key(person);
+            if !in_roster && !store.knows(person).await.map_err(|e| store_failure(&e))? {
+                let stored = store.known_people().await.map_err(|e| store_failure(&e))?;
+                let keys = roster.people.keys().map(PersonKey::as_str);
+                let known = keys.chain(stored.keys().map(String::as_str));
+                return Err(Unknown::among(What::Person, person.as_str(), known).report());
+            }
+        }
+        Ok(())
     }
 
     fn targets(&self, request: &Request) -> Result<Vec<TargetConfig>, SyncError> {
@@ -219,7 +248,7 @@ impl App {
             dry: request.dry,
             offline: request.offline,
             trigger: request.trigger,
-            actor: actor::current(),
+            actor: self.actor(),
             config_digest: self.loaded.digest.clone(),
             undo: request.undo,
             only: (!request.only.is_empty()).then(|| request.only.clone()),
@@ -245,6 +274,26 @@ impl App {
             progress,
         };
         roster::see(options, &self.clock).await.map_err(|e| roster_failure(&e))
+    }
+
+    /// The configured roster's files as they are at this moment, without waiting until they stand still and without
+    /// reading any: whether they are there, and not too old.
+    ///
+    /// # Errors
+    /// If a run would stop for what is seen, in words.
+    pub(super) async fn glance(&self) -> Result<Vec<roster::Seen>, ErrorReport> {
+        let mut config = self.config().roster.clone();
+        config.settle = Span::seconds(0);
+        let options = ReadOptions {
+            config: &config,
+            base: &self.loaded.base,
+            over: None,
+            env: &self.env,
+            as_of: self.today(),
+            zone: self.zone(),
+            progress: None,
+        };
+        Ok(roster::see(options, &self.clock).await.map_err(|e| roster_failure(&e))?.seen())
     }
 
     /// Reads the roster: the configured one, or the one given.
@@ -362,5 +411,13 @@ fn roster_failure(error: &RosterError) -> ErrorReport {
         message = format!("{message}: {cause}");
         source = cause.source();
     }
-    ErrorReport { kind: format!("roster_{}", error.kind()), message, next: error.next() }
+    let next = match error {
+        RosterError::NotThere { path } => {
+            let nearest = names::nearest_file(Path::new(path));
+            let nearest = nearest.map(|nearest| t!("app.unknown.nearest", nearest = nearest).into_owned());
+            nearest.unwrap_or_else(|| error.next())
+        }
+        _ => error.next(),
+    };
+    ErrorReport { kind: format!("roster_{}", error.kind()), message, next }
 }

@@ -49,6 +49,7 @@ pub struct ApproveArgs {
 pub async fn run(args: &ApproveArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let store = app.store_to_read().await?;
     let run = RunId(args.run);
+    app.run_of(&store, run).await?;
     let (target, plan) = store.plan_of_run(run).await?;
     // A quarantine stands behind the last run only: an older one cannot answer for what was written since.
     let last = store.last_run(&target).await?.is_some_and(|line| line.id == run.0);

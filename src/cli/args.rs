@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::accounts::AccountsArgs;
 use super::adopt::AdoptArgs;
 use super::approve::ApproveArgs;
 use super::audit::AuditCommand;
@@ -142,6 +143,7 @@ pub enum Command {
     Status(StatusArgs),
     Runs(RunsArgs),
     History(HistoryArgs),
+    Accounts(AccountsArgs),
     Explain(ExplainArgs),
     Approve(ApproveArgs),
     Doctor(DoctorArgs),
@@ -180,7 +182,7 @@ pub enum Command {
 impl Command {
     /// Whether the result is rows, which can be written as CSV.
     pub const fn has_rows(&self) -> bool {
-        matches!(self, Self::Oob(_) | Self::Ucloud(_))
+        matches!(self, Self::Accounts(_) | Self::Oob(_) | Self::Ucloud(_))
     }
 }
 

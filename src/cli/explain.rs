@@ -3,15 +3,16 @@
 use clap::Args;
 use rust_i18n::t;
 
-use super::args::{self, Global};
+use super::args::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{history, output, show};
 use crate::app::App;
-use crate::app::explain::{ExplainError, Explained, OnTarget, Said, Standing, Wish, WishRule};
-use crate::model::PersonKey;
+use crate::app::explain::{
+    Answer, ExplainError, Explained, NotLookedAt, OnTarget, Said, Several, Standing, Wish, WishRule,
+};
 use crate::plan::{Entry, Origin};
-use crate::report::grid::{Tone, strong};
+use crate::report::grid::{Grid, Tone, strong};
 use crate::report::{table, visible, words};
 
 /// Tell everything about one person: row, mapping, snapshot, plan and why
@@ -19,22 +20,58 @@ use crate::report::{table, visible, words};
 /// 说明某人的一切：名单行、映射、快照、计划及原因
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// Person key
+    /// Person key, name or user name
     ///
-    /// 人员标识
-    #[arg(value_name = "PERSON", value_parser = args::person)]
-    pub person: PersonKey,
+    /// 人员标识、姓名或用户名
+    #[arg(value_name = "PERSON|NAME|USERNAME")]
+    pub who: String,
 }
 
 /// Tells everything.
 pub async fn run(args: &ExplainArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let store = app.store_to_read().await?;
-    let explained = app.explain(&store, &args.person).await.map_err(|error| match error {
+    let answer = app.explain(&store, &args.who).await.map_err(|error| match error {
         ExplainError::Roster(report) => anyhow::Error::from(Failure::from(report)),
+        ExplainError::Unknown(unknown) => unknown.into(),
         ExplainError::Store(error) => error.into(),
     })?;
-    output::answer(global.output, || &explained, || text(&explained, app))?;
+    output::answer(
+        global.output,
+        || &answer,
+        || match &answer {
+            Answer::One(explained) => text(explained, app),
+            Answer::Several(several) => list(several),
+        },
+    )?;
     Ok(Exit::Done)
+}
+
+fn list(several: &Several) -> String {
+    let title = t!("cli.explain.several", who = visible(&several.who), count = several.people.len());
+    let mut grid = Grid::new(2, output::width());
+    for hit in &several.people {
+        let cell = |text: &Option<String>| text.clone().unwrap_or_default();
+        grid.row(&[
+            (hit.person.to_string(), Tone::Plain),
+            (cell(&hit.name), Tone::Plain),
+            (cell(&hit.department), Tone::Faint),
+            (cell(&hit.username), Tone::Faint),
+        ]);
+    }
+    format!("{}\n{}  {}\n", strong(&title), grid.render(), t!("cli.explain.several_next"))
+}
+
+/// What the gateway was not asked, and when it last was.
+fn not_looked_at(on: &OnTarget, app: &App) -> Vec<String> {
+    let NotLookedAt { group, username } = &on.not_looked_at;
+    let mut lines = Vec::new();
+    lines.extend(group.as_ref().map(|group| t!("cli.explain.unseen_group", group = group).into_owned()));
+    lines.extend(username.as_ref().map(|name| t!("cli.explain.unseen_name", name = name).into_owned()));
+    let seen = on.seen.as_ref().filter(|_| on.action.is_some() || on.blocked.is_some());
+    lines.extend(seen.map(|seen| {
+        t!("cli.explain.seen", run = seen.run, at = show::moment(seen.at, app.zone())).into_owned()
+    }));
+    lines
 }
 
 /// Where somebody stands in the roster.
@@ -123,6 +160,9 @@ fn on_target_text(on: &OnTarget, app: &App) -> String {
             line(&Tone::Notice.paint(&visible(&text)));
         }
         (None, None) => line(&t!("cli.explain.nothing")),
+    }
+    for unseen in not_looked_at(on, app) {
+        text.push_str(&format!("  {}\n", Tone::Faint.paint(&visible(&unseen))));
     }
     for held in &on.held_by {
         text.push_str(&table::held_lines(held, "RUN"));

@@ -6,6 +6,7 @@ use rust_i18n::t;
 use super::exit::Exit;
 use super::output;
 use crate::app::accept::AcceptError;
+use crate::app::names::{self, NameError, Unknown};
 use crate::app::plan_file::PlanFileError;
 use crate::app::sync::SyncError;
 use crate::config::ConfigError;
@@ -75,7 +76,15 @@ pub fn of(error: &anyhow::Error) -> Failure {
         let exit = Exit::from_code(error.exit_code());
         return Failure { exit, ..Failure::new(error.kind(), error.to_string(), error.next()) };
     }
+    if let Some(error) = error.downcast_ref::<Unknown>() {
+        return error.report().into();
+    }
     let text = chain(error);
+    match error.downcast_ref() {
+        Some(NameError::Unknown(unknown)) => return unknown.report().into(),
+        Some(NameError::Store(error)) => return store(error, text),
+        None => {}
+    }
     if let Some(error) = error.downcast_ref() {
         return sync(error, text);
     }
@@ -92,7 +101,9 @@ pub fn of(error: &anyhow::Error) -> Failure {
     }
     match error.downcast_ref() {
         Some(PlanFileError::Store(error)) => return store(error, text),
-        Some(PlanFileError::Io { .. }) => return Failure::new("plan_file", text, t!("cli.next.file")),
+        Some(PlanFileError::Io { path, .. }) => {
+            return Failure::new("plan_file", text, names::file_next(path));
+        }
         Some(_) => return Failure::new("plan_file", text, t!("cli.next.plan_file")),
         None => {}
     }
@@ -105,6 +116,7 @@ pub fn of(error: &anyhow::Error) -> Failure {
 fn sync(error: &SyncError, text: String) -> Failure {
     match error {
         SyncError::UnknownTarget { .. } => Failure::usage(text, t!("cli.next.target")),
+        SyncError::Unknown(unknown) => unknown.report().into(),
         SyncError::GuardFlagOff => Failure::usage(text, t!("cli.next.guard_flag")),
         SyncError::Store(error) => store(error, text),
     }

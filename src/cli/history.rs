@@ -8,6 +8,7 @@ use super::args::Global;
 use super::exit::Exit;
 use super::{output, show};
 use crate::app::App;
+use crate::app::names::{Unknown, What};
 use crate::report::grid::{Grid, Tone};
 use crate::report::words;
 use crate::store::journal::IntentState;
@@ -32,6 +33,15 @@ const LIMIT: u32 = 10_000;
 pub async fn run(args: &HistoryArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let store = app.store_to_read().await?;
     let lines = store.history(&args.who, LIMIT).await?;
+    if lines.is_empty() {
+        // Nothing done is an answer only for somebody who is known.
+        let known = store.known_people().await?;
+        let names = || known.iter().flat_map(|(person, names)| names.iter().chain([person]));
+        if !names().any(|name| *name == args.who) {
+            let unknown = Unknown::among(What::Person, &args.who, names().map(String::as_str));
+            return Err(unknown.into());
+        }
+    }
     let value = || json!({ "version": 1, "who": args.who, "history": lines });
     output::answer(global.output, value, || match lines.as_slice() {
         [] => format!("{}\n", t!("cli.history.none", who = args.who)),
@@ -69,20 +79,29 @@ pub fn grid(lines: &[HistoryLine], app: &App) -> Grid {
     grid
 }
 
-fn result(line: &HistoryLine) -> (String, Tone) {
-    let (word, tone) = match line.state {
+/// What became of a call, in a word.
+pub fn state(state: IntentState) -> (words::Word, Tone) {
+    match state {
         IntentState::Applied | IntentState::Done => (t!("cli.history.done"), Tone::Good),
         IntentState::Refused => (t!("cli.history.refused"), Tone::Bad),
         IntentState::NotSent => (t!("cli.history.not_sent"), Tone::Notice),
         IntentState::Sending | IntentState::Unknown => (t!("cli.history.unknown"), Tone::Bad),
         IntentState::Undone => (t!("cli.history.undone"), Tone::Notice),
-    };
-    let code = line.code.filter(|c| *c != 0).map(|c| format!(" ({})", t!("report.code", code = c)));
-    (format!("{word}{}", code.unwrap_or_default()), tone)
+    }
+}
+
+/// What became of a change, with the device's code.
+pub fn result(line: &HistoryLine) -> (String, Tone) {
+    let (word, tone) = state(line.state);
+    let code = line.code.filter(|c| *c != 0).map(|c| t!("report.code", code = c));
+    match code {
+        Some(code) => (words::in_brackets(&word, &code), tone),
+        None => (word.into_owned(), tone),
+    }
 }
 
 /// One line per field that differs between before and after.
-fn changes(line: &HistoryLine) -> String {
+pub fn changes(line: &HistoryLine) -> String {
     let mut lines = Vec::new();
     if line.username != line.new_username {
         lines.push(show::change("username", Some(&line.username), Some(&line.new_username)));

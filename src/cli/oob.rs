@@ -7,9 +7,9 @@ use rust_i18n::t;
 use serde_json::{Value, json};
 
 use super::args::{Global, Output};
-use super::doors::{self, Sheet};
 use super::exit::Exit;
-use super::output;
+use super::sheet::Sheet;
+use super::{doors, output};
 use crate::app::App;
 use crate::cloud::CloudError;
 use crate::cloud::jobs::DeviceLine;

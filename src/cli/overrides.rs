@@ -80,6 +80,7 @@ pub async fn release(args: &ReleaseArgs, global: &Global, app: &App) -> anyhow::
         Some(name) => vec![app.target(name)?.name.clone()],
         None => app.config().target.iter().map(|target| target.name.clone()).collect(),
     };
+    app.must_know(&store, &args.person).await?;
     let mut released = Vec::new();
     for target in targets {
         let name = app.release(&store, &target, &args.person, &args.reason).await?;
@@ -115,6 +116,7 @@ pub async fn say(
         return Err(Failure::usage(t!("cli.override.past"), t!("cli.override.past_next")).into());
     }
     let store = app.store().await?;
+    app.must_know(&store, &args.person).await?;
     let (people, what) = (vec![args.person.clone()], Some((kind, args.until)));
     store.say(people, what, args.reason.clone(), actor::current(), app.now()).await?;
     let until = args.until.map_or_else(|| t!("cli.override.open").into_owned(), |day| day.to_string());
@@ -130,6 +132,7 @@ pub async fn say(
 /// Ends what was said before.
 pub async fn resume(args: &ResumeArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let store = app.store().await?;
+    app.must_know(&store, &args.person).await?;
     if !store.said(app.today()).await?.contains_key(&args.person) {
         let message = t!("cli.override.nothing", person = args.person);
         return Err(Failure::new("not_overridden", message, t!("cli.override.nothing_next")).into());

@@ -55,6 +55,9 @@ pub async fn run(args: &PersonArgs, global: &Global, app: &App) -> anyhow::Resul
     };
     let mut done = Vec::with_capacity(args.person.len());
     for person in &args.person {
+        app.must_know(&store, person).await?;
+    }
+    for person in &args.person {
         done.push(match &reading {
             Some(reading) if args.same => {
                 app.same_person(&store, reading, person, &args.reason).await.map_err(failure)?;

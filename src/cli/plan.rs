@@ -1,6 +1,6 @@
 //! `rosterd plan`: shows what a sync would do, and can keep it for `sync --plan`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -11,13 +11,20 @@ use crate::app::App;
 use crate::app::plan_file::{GivenRoster, PlanFile};
 use crate::app::sync::Request;
 use crate::model::TargetName;
-use crate::store::journal::Trigger;
+use crate::report::table::{self, View};
+use crate::store::journal::{RunId, Trigger};
 
 /// Show what a sync would do, and change nothing
 ///
 /// 显示同步会做什么，不作任何改动
 #[derive(Debug, Args)]
 pub struct PlanArgs {
+    /// Show a stored plan with everybody in it: that of a plan file, or that of a run
+    ///
+    /// 显示已存的计划及其中全部人员：来自计划文件，或来自某次运行
+    #[arg(long, value_name = "FILE|RUN",
+          conflicts_with_all = ["out", "detailed_exitcode", "offline", "target", "roster"])]
+    pub show: Option<String>,
     /// Write the plan to this file, for `sync --plan`
     ///
     /// 把计划写入此文件，供 sync --plan 使用
@@ -50,8 +57,11 @@ pub struct PlanArgs {
     pub roster: RosterArgs,
 }
 
-/// Plans and shows.
+/// Plans and shows; or shows what was planned.
 pub async fn run(args: &PlanArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
+    if let Some(which) = &args.show {
+        return show(which, global, app).await;
+    }
     let store = app.store().await?;
     let roster = sync::given(&args.roster)?;
     let request = Request {
@@ -71,4 +81,18 @@ pub async fn run(args: &PlanArgs, global: &Global, app: &App) -> anyhow::Result<
     }
     let changed = args.detailed_exitcode && exit == Exit::Done && sync::has_changes(&answer.report);
     Ok(if changed { Exit::Changes } else { exit })
+}
+
+/// Shows a stored plan. A number is a run, unless there is a file of that name.
+async fn show(which: &str, global: &Global, app: &App) -> anyhow::Result<Exit> {
+    let store = app.store_to_read().await?;
+    let shown = match which.parse() {
+        Ok(run) if !Path::new(which).exists() => app.plan_of_run(&store, RunId(run)).await?,
+        _ => app.plan_of_file(&store, Path::new(which)).await?,
+    };
+    let view = || View { full: true, width: output::width(), refused: Vec::new() };
+    let text =
+        || shown.targets.iter().map(|target| table::render_target(target, &view())).collect::<Vec<_>>();
+    output::answer(global.output, || &shown, || text().join("\n"))?;
+    Ok(Exit::Done)
 }

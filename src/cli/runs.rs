@@ -6,12 +6,13 @@ use serde_json::json;
 
 use super::args::{Global, Output};
 use super::exit::Exit;
-use super::{output, show};
+use super::{history, output, show};
 use crate::app::App;
-use crate::report::grid::{Grid, Tone};
-use crate::report::table;
+use crate::app::run_shown::OneRun;
+use crate::report::grid::{Grid, Tone, strong};
+use crate::report::{TargetReport, table, visible, words};
 use crate::store::journal::{IntentState, RunId};
-use crate::store::query::{CallLine, RunLine};
+use crate::store::query::{CallLine, HistoryLine, RunLine};
 
 /// List runs, or show one
 ///
@@ -23,6 +24,11 @@ pub struct RunsArgs {
     /// 显示这次运行
     #[arg(value_name = "ID")]
     pub id: Option<i64>,
+    /// Show every change and every call, not only the first ones
+    ///
+    /// 显示全部变更和全部调用，而不只是前面的
+    #[arg(long, requires = "id")]
+    pub full: bool,
     /// How many of the last runs to list
     ///
     /// 列出最近多少次运行
@@ -30,7 +36,7 @@ pub struct RunsArgs {
     pub limit: u32,
 }
 
-/// Calls shown at most.
+/// Changes and calls shown unless everything is asked for.
 const LONGEST: usize = 50;
 
 /// Lists runs, or shows one.
@@ -38,8 +44,8 @@ pub async fn run(args: &RunsArgs, global: &Global, app: &App) -> anyhow::Result<
     let store = app.store_to_read().await?;
     match args.id {
         Some(id) => {
-            let (run, calls) = (store.run(RunId(id)).await?, store.calls(RunId(id)).await?);
-            one(&run, &calls, global.output, app)?;
+            let one = app.one_run(&store, RunId(id)).await?;
+            output::answer(global.output, || &one, || self::one(&one, args.full, app))?;
         }
         None => list(&store.runs(args.limit).await?, global.output, app)?,
     }
@@ -69,7 +75,7 @@ fn list(runs: &[RunLine], form: Output, app: &App) -> anyhow::Result<()> {
             (show::moment(run.started_at, app.zone()), Tone::Plain),
             (run.target.to_string(), Tone::Plain),
             (sort(run), Tone::Faint),
-            (show::actor(&run.actor), Tone::Faint),
+            (run.actor.called(), Tone::Faint),
             (show::outcome(run.outcome.as_deref()).into_owned(), tone(run)),
             (run.exit_code.map(|c| c.to_string()).unwrap_or_default(), Tone::Plain),
         ]);
@@ -92,10 +98,8 @@ fn tone(run: &RunLine) -> Tone {
     }
 }
 
-fn one(run: &RunLine, calls: &[CallLine], form: Output, app: &App) -> anyhow::Result<()> {
-    if form == Output::Json {
-        return output::json(&json!({ "version": 1, "run": run, "calls": calls }));
-    }
+fn one(one: &OneRun, full: bool, app: &App) -> String {
+    let run = &one.run;
     let mut text = format!(
         "{}\n",
         t!(
@@ -103,48 +107,90 @@ fn one(run: &RunLine, calls: &[CallLine], form: Output, app: &App) -> anyhow::Re
             id = run.id,
             began = show::moment(run.started_at, app.zone()),
             sort = sort(run),
-            by = show::actor(&run.actor),
+            by = run.actor.called(),
             day = run.as_of
         )
     );
+    if let Some(command) = &run.actor.command {
+        text.push_str(&format!("{}\n", t!("cli.runs.command", command = visible(command))));
+    }
     match &run.report {
         Some(report) => {
-            let view = table::View { full: true, width: output::width(), refused: Vec::new() };
-            text.push_str(&table::render_target(report, &view));
+            let view = table::View { full, width: output::width(), refused: Vec::new() };
+            let report = TargetReport { behind: one.behind.clone(), ..report.clone() };
+            text.push_str(&table::render_target(&report, &view));
         }
         None => text.push_str(&format!("{}\n", show::outcome(run.outcome.as_deref()))),
     }
-    text.push_str(&journal(calls));
-    output::text(&text)
+    text.push_str(&changes(&one.changes, full));
+    text.push_str(&journal(&one.calls, full, app));
+    text
 }
 
-/// The journal's calls that did not simply go well; all of them are in the JSON.
-fn journal(calls: &[CallLine]) -> String {
-    let word = |value: IntentState| {
-        serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
-    };
-    let odd: Vec<_> =
-        calls.iter().filter(|c| c.state != IntentState::Applied || c.attempts > 1).take(LONGEST).collect();
-    if odd.is_empty() {
+/// Who, what, which fields from what to what, by which call, with which result.
+fn changes(all: &[HistoryLine], full: bool) -> String {
+    if all.is_empty() {
         return String::new();
     }
-    let mut grid = Grid::new(0, output::width());
+    let shown = if full { all.len() } else { all.len().min(LONGEST) };
+    let mut grid = Grid::new(2, output::width());
+    for line in &all[..shown] {
+        let (result, tone) = history::result(line);
+        grid.row(&[
+            (format!("{} {}", words::sign(line.kind), words::kind(line.kind)), Tone::Plain),
+            (who(line), Tone::Plain),
+            (words::reason(line.reason).into_owned(), Tone::Faint),
+            (history::changes(line), Tone::Plain),
+            (t!("cli.runs.call", seq = line.seq).into_owned(), Tone::Faint),
+            (result, tone),
+        ]);
+    }
+    let title = strong(&t!("cli.runs.changes", count = all.len()));
+    format!("\n{title}\n{}{}", grid.render(), more(all.len() - shown))
+}
+
+fn who(line: &HistoryLine) -> String {
+    match line.person.as_str() == line.username {
+        true => line.username.clone(),
+        false => format!("{} ({})", line.username, line.person),
+    }
+}
+
+fn more(hidden: usize) -> String {
+    if hidden == 0 { String::new() } else { format!("  {}\n", t!("report.more", count = hidden)) }
+}
+
+/// The journal's calls; unless everything is asked for, those that did not simply go well.
+fn journal(calls: &[CallLine], full: bool, app: &App) -> String {
+    let odd = |call: &&CallLine| full || call.state != IntentState::Applied || call.attempts > 1;
+    let all: Vec<_> = calls.iter().filter(odd).collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    let shown = if full { all.len() } else { all.len().min(LONGEST) };
+    let mut grid = Grid::new(2, output::width());
     grid.header(&[
         t!("store.calls.seq"),
+        t!("cli.history.at"),
         t!("store.calls.kind"),
         t!("store.calls.people"),
         t!("store.calls.state"),
         t!("store.calls.message"),
     ]);
-    for call in odd {
+    for call in &all[..shown] {
         let people: Vec<_> = call.people.iter().map(|p| p.username.as_str()).collect();
+        let (state, tone) = history::state(call.state);
+        let code = call.code.map(|code| t!("report.code", code = code).into_owned());
+        let answer = code.into_iter().chain(call.message.clone()).collect::<Vec<_>>().join(&words::comma());
         grid.row(&[
             (call.seq.to_string(), Tone::Plain),
-            (call.kind.clone(), Tone::Plain),
+            (show::moment(call.last_sent_at, app.zone()), Tone::Faint),
+            (show::call(&call.kind).into_owned(), Tone::Plain),
             (people.join(" "), Tone::Plain),
-            (word(call.state), Tone::Notice),
-            (call.message.clone().unwrap_or_default(), Tone::Faint),
+            (state.into_owned(), tone),
+            (answer, Tone::Faint),
         ]);
     }
-    format!("\n{}\n{}", t!("store.calls.title"), grid.render())
+    let title = if full { t!("cli.runs.calls", count = all.len()) } else { t!("store.calls.title") };
+    format!("\n{}\n{}{}", strong(&title), grid.render(), more(all.len() - shown))
 }

@@ -5,16 +5,11 @@ use chrono_tz::Tz;
 
 use crate::plan::{AccountField, AccountState};
 use crate::report::words;
-use crate::store::journal::{Actor, Trigger};
+use crate::store::journal::Trigger;
 
 /// `2026-11-21 02:30:05`, in the zone of the schedule.
 pub fn moment(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// A name, or a number where there is none.
-pub fn actor(actor: &Actor) -> String {
-    actor.name.clone().unwrap_or_else(|| format!("uid {}", actor.login_uid.unwrap_or(actor.uid)))
 }
 
 /// `note: before → after`.
@@ -51,5 +46,18 @@ pub fn trigger(trigger: Trigger) -> words::Word {
         Trigger::Watch => rust_i18n::t!("cli.trigger.watch"),
         Trigger::Signal => rust_i18n::t!("cli.trigger.signal"),
         Trigger::Web => rust_i18n::t!("cli.trigger.web"),
+    }
+}
+
+/// A sort of call.
+pub fn call(kind: &str) -> words::Word {
+    match kind {
+        "add" => rust_i18n::t!("cli.call.add"),
+        "update" => rust_i18n::t!("cli.call.update"),
+        "delete" => rust_i18n::t!("cli.call.delete"),
+        "add_group" => rust_i18n::t!("cli.call.add_group"),
+        "kick" => rust_i18n::t!("cli.call.kick"),
+        "commit" => rust_i18n::t!("cli.call.commit"),
+        other => other.to_owned().into(),
     }
 }

@@ -8,10 +8,11 @@ use super::args::{self, Global};
 use super::exit::Exit;
 use super::{output, show};
 use crate::app::App;
-use crate::app::status::TargetStatus;
+use crate::app::status::{BlockedNow, Running, Status, TargetStatus};
 use crate::config::Span;
 use crate::report::grid::{Grid, Tone, strong};
-use crate::report::{TargetState, table, words};
+use crate::report::{HeldBy, TargetState, table, visible, words};
+use crate::store::present::PendingApproval;
 
 /// How many blocked people are listed.
 const BLOCKED: usize = 20;
@@ -38,19 +39,79 @@ pub async fn run(args: &StatusArgs, global: &Global, app: &App) -> anyhow::Resul
     let store = app.store_to_read().await?;
     let next = args.next.unwrap_or(0).try_into().unwrap_or(usize::MAX);
     let status = app.status(&store, args.max_age, next).await?;
-    output::answer(
-        global.output,
-        || &status,
-        || {
-            let mut text: String =
-                status.targets.iter().map(|target| self::text(target, app) + "\n").collect();
-            if args.next.is_some() {
-                text.push_str(&upcoming(&status.next, app));
-            }
-            text
-        },
-    )?;
+    output::answer(global.output, || &status, || whole(&status, args.next.is_some(), app))?;
     Ok(if status.targets.iter().any(|target| target.late) { Exit::Failed } else { Exit::Done })
+}
+
+fn whole(status: &Status, with_next: bool, app: &App) -> String {
+    let mut out = roster(status, app);
+    for target in &status.targets {
+        let approvals = status.approvals.iter().filter(|approval| approval.target == target.target);
+        out.push_str(&text(target, app));
+        out.push_str(&approvals.map(|approval| approved(approval, app)).collect::<String>());
+        out.push_str(&blocked_text(target));
+        out.push('\n');
+    }
+    out.push_str(&overrides(status));
+    if with_next {
+        out.push_str(&upcoming(&status.next, app));
+    }
+    out
+}
+
+/// The roster where something is wrong with it: what would stop a run, and what is frozen.
+fn roster(status: &Status, app: &App) -> String {
+    let mut out = String::new();
+    if let Some(error) = &status.roster.error {
+        let line = t!("cli.status.roster_error", message = visible(&error.message));
+        out.push_str(&format!("{}\n  {}\n\n", Tone::Bad.paint(&line), visible(&error.next)));
+    }
+    for source in &status.roster.sources {
+        if let Some(why) = &source.frozen {
+            let line = t!("cli.roster.frozen", name = source.name, why = visible(why));
+            out.push_str(&format!("{}\n", Tone::Notice.paint(&line)));
+        } else if let Some(newest) = source.files.iter().map(|(_, at)| *at).max() {
+            let (count, at) = (source.files.len(), show::moment(newest, app.zone()));
+            out.push_str(&format!(
+                "{}\n",
+                t!("cli.status.roster", name = source.name, count = count, at = at)
+            ));
+        }
+    }
+    if out.is_empty() { out } else { format!("{}\n\n", out.trim_end()) }
+}
+
+fn overrides(status: &Status) -> String {
+    if status.overrides.is_empty() {
+        return String::new();
+    }
+    let mut grid = Grid::new(2, output::width());
+    for said in &status.overrides {
+        let until = said.until.map_or_else(|| t!("cli.override.open").into_owned(), |day| day.to_string());
+        grid.row(&[
+            (said.person.to_string(), Tone::Plain),
+            (words::override_kind(said.kind).into_owned(), Tone::Notice),
+            (until, Tone::Faint),
+            (said.by.called(), Tone::Faint),
+            (said.reason.clone(), Tone::Plain),
+        ]);
+    }
+    let title = t!("cli.status.overrides", count = status.overrides.len());
+    format!("{}\n{}\n", strong(&title), grid.render())
+}
+
+fn approved(approval: &PendingApproval, app: &App) -> String {
+    let PendingApproval { n, run, guards, by, reason, expires, .. } = approval;
+    let line = t!(
+        "cli.status.approved",
+        n = n,
+        run = run,
+        guards = guards.join(&words::comma()),
+        by = by.called(),
+        until = show::moment(*expires, app.zone()),
+        reason = visible(reason)
+    );
+    format!("  {}\n", Tone::Notice.paint(&line))
 }
 
 fn upcoming(next: &[DateTime<Utc>], app: &App) -> String {
@@ -59,6 +120,17 @@ fn upcoming(next: &[DateTime<Utc>], app: &App) -> String {
         text.push_str(&format!("  {}\n", show::moment(*at, app.zone())));
     }
     text
+}
+
+fn running(running: &Running, app: &App) -> String {
+    let Some((run, since)) = running.run.zip(running.since) else {
+        return t!("cli.status.running_unknown").into_owned();
+    };
+    let mut line = t!("cli.status.running", id = run, since = show::moment(since, app.zone())).into_owned();
+    if let Some(of) = running.of {
+        line.push_str(&t!("cli.status.running_far", done = running.done, of = of));
+    }
+    line
 }
 
 fn text(status: &TargetStatus, app: &App) -> String {
@@ -72,15 +144,21 @@ fn text(status: &TargetStatus, app: &App) -> String {
     let mut text = format!("{}  {}  {}\n", strong(&title), status.url, tone.paint(&words::state(state)));
     let mut line = |said: &str| text.push_str(&format!("  {said}\n"));
     let when = |at: DateTime<Utc>| show::moment(at, app.zone());
+    if let Some(now) = &status.running {
+        line(&Tone::Good.paint(&running(now, app)));
+    }
     if let Some(since) = status.dirty_since {
-        line(&t!("cli.status.dirty_since", since = when(since)));
+        line(&match status.next_run_commits {
+            true => t!("cli.status.dirty_since", since = when(since)),
+            false => t!("cli.status.dirty_stays", since = when(since)),
+        });
     }
     if let Some(check) = &status.quarantined_by {
         line(&t!("cli.status.quarantined_by", check = check));
     }
     if let Some(pause) = &status.paused {
-        let until = pause.until.map_or_else(|| "–".to_owned(), |d| d.to_string());
-        line(&t!("cli.status.paused", reason = pause.reason, until = until));
+        let until = pause.until.map_or_else(|| t!("cli.override.open").into_owned(), |d| d.to_string());
+        line(&t!("cli.status.paused", reason = visible(&pause.reason), until = until));
     }
     match &status.last_run {
         Some(run) => line(&t!(
@@ -91,21 +169,27 @@ fn text(status: &TargetStatus, app: &App) -> String {
         )),
         None => line(&t!("cli.status.no_run")),
     }
-    if let Some(good) = status.last_success {
-        line(&t!("cli.status.last_good", at = when(good)));
+    if let Some(error) = status.last_run.as_ref().and_then(|run| run.report.as_ref()?.error.as_ref()) {
+        line(&format!("  {}", Tone::Bad.paint(&visible(&error.message))));
+    }
+    match status.last_success {
+        Some(good) => line(&t!("cli.status.last_good", at = when(good))),
+        None => line(&t!("cli.status.no_good")),
     }
     if status.late {
         line(&Tone::Bad.paint(&t!("cli.status.late")));
     }
     text.push_str(&held_text(status));
-    text.push_str(&blocked_text(status));
     text
 }
 
 fn held_text(status: &TargetStatus) -> String {
     let Some(run) = &status.last_run else { return String::new() };
     let id = run.id.to_string();
-    status.held_by.iter().map(|held| table::held_lines(held, &id)).collect()
+    let lines = |held: &HeldBy| {
+        table::held_lines(held, &id) + &table::behind_lines(&status.behind, &held.guard.to_string(), false)
+    };
+    status.held_by.iter().map(lines).collect()
 }
 
 fn blocked_text(status: &TargetStatus) -> String {
@@ -114,11 +198,14 @@ fn blocked_text(status: &TargetStatus) -> String {
     }
     let mut grid = Grid::new(2, output::width());
     for blocked in status.blocked.iter().take(BLOCKED) {
-        let since = t!("report.since", day = blocked.since);
+        let BlockedNow { since, line } = blocked;
+        let day = t!("report.since", day = since.since);
+        let why = line.as_ref().map_or("", |line| line.detail.as_str());
         grid.row(&[
-            (blocked.person.as_str(), Tone::Plain),
-            (blocked.reason.as_str(), Tone::Notice),
-            (&since, Tone::Faint),
+            (since.person.as_str(), Tone::Plain),
+            (since.reason.as_str(), Tone::Notice),
+            (why, Tone::Plain),
+            (&day, Tone::Faint),
         ]);
     }
     let rest = status.blocked.len().saturating_sub(BLOCKED);

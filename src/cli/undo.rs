@@ -65,7 +65,7 @@ struct Kept {
 pub async fn run(args: &UndoArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let store = app.store().await?;
     let run = RunId(args.run);
-    let target = store.run(run).await?.target;
+    let target = app.run_of(&store, run).await?.target;
     let undo = store.changes_of(run, &target).await?;
     if undo.people.is_empty() {
         let message = t!("cli.undo.nothing", run = run);

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use rust_i18n::t;
 
 use super::grid::{Grid, Tone, strong};
+use super::guarded::{Guarded, GuardedGroup, GuardedName};
 use super::words;
 use super::{ActionLine, CommitState, Estimate, HeldBy, RunOutcome, SyncReport, TargetReport, TargetState};
 use crate::model::visible;
@@ -14,6 +15,8 @@ use crate::plan::{ActionKind, Change, Counts};
 
 /// How many actions, people or rows a list shows unless everything is asked for.
 const SHOWN: usize = 40;
+/// How many names stand behind a guard unless everything is asked for.
+const BEHIND: usize = 10;
 /// How many departments the summary shows unless everything is asked for.
 const DEPARTMENTS: usize = 10;
 
@@ -130,7 +133,7 @@ fn section(target: &TargetReport, view: &View) -> String {
     out.push_str(&actions(target, view));
     out.push_str(&blocked(target, view));
     out.push_str(&failures(target, view));
-    out.push_str(&held(target));
+    out.push_str(&held(target, view));
     if let Some(error) = &target.error {
         let _ = writeln!(out, "\n  {}", Tone::Bad.paint(&visible(&error.message)));
         if !error.next.is_empty() {
@@ -328,8 +331,12 @@ fn failures(target: &TargetReport, view: &View) -> String {
 }
 
 /// What holds the plan, and what was let pass.
-fn held(target: &TargetReport) -> String {
-    let mut out: String = target.held_by.iter().map(|held| held_lines(held, &target.run_id)).collect();
+fn held(target: &TargetReport, view: &View) -> String {
+    let mut out = String::new();
+    for held in &target.held_by {
+        out.push_str(&held_lines(held, &target.run_id));
+        out.push_str(&behind_lines(&target.behind, &held.guard.to_string(), view.full));
+    }
     if let Some(approval) = &target.approval {
         let guards = approval.guards.join(", ");
         let line =
@@ -358,6 +365,29 @@ pub fn held_lines(held: &HeldBy, run: &str) -> String {
         let _ = writeln!(out, "  {said}");
     }
     out
+}
+
+/// Who and what is behind one guard, a line for each kind and reason.
+pub fn behind_lines(behind: &[Guarded], guard: &str, full: bool) -> String {
+    let shown = if full { usize::MAX } else { BEHIND };
+    let groups = behind.iter().filter(|guarded| guarded.guard == guard).flat_map(|guarded| &guarded.groups);
+    groups.map(|group| format!("    {}\n", visible(&group_line(group, shown)))).collect()
+}
+
+/// What and why, how many, and the first `shown` of them.
+fn group_line(group: &GuardedGroup, shown: usize) -> String {
+    let GuardedGroup { kind, reason, count, first } = group;
+    let shown = shown.min(first.len());
+    let mut names = first[..shown].iter().map(GuardedName::text).collect::<Vec<_>>().join(&words::comma());
+    if *count > shown as u64 {
+        names.push_str(" …");
+    }
+    let Some(kind) = *kind else { return format!("{count}: {names}") };
+    let what = format!("{} {}", words::sign(kind), words::planned(kind, *count));
+    match reason {
+        Some(reason) => format!("{}: {names}", words::in_brackets(&what, &words::reason(*reason))),
+        None => format!("{what}: {names}"),
+    }
 }
 
 /// The line with the numbers. It names the target where there are several, and says what a state other than clean
@@ -451,7 +481,8 @@ const fn outcome_tone(target: &TargetReport) -> Tone {
 fn aftermath(target: &TargetReport) -> String {
     let text = match target.state {
         TargetState::Clean => return String::new(),
-        TargetState::Dirty => t!("report.after.dirty"),
+        TargetState::Dirty if target.held_by.is_empty() => t!("report.after.dirty"),
+        TargetState::Dirty => t!("report.after.dirty_held"),
         TargetState::Quarantined => t!("report.after.quarantined"),
         TargetState::Paused => t!("report.after.paused", name = target.target),
     };

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use rust_i18n::t;
 
 use super::{CommitState, RunOutcome, TargetState};
-use crate::plan::{ActionKind, Counts, GroupState, Reason};
+use crate::plan::{ActionKind, Counts, GroupState, OverrideKind, Reason};
 
 /// A word of the chosen language.
 pub type Word = Cow<'static, str>;
@@ -46,6 +46,19 @@ pub fn reason(reason: Reason) -> Word {
         Reason::Suspended => t!("report.reason.suspended"),
         Reason::Drift => t!("report.reason.drift"),
         Reason::Undo => t!("report.reason.undo"),
+    }
+}
+
+/// A word with another in brackets behind it.
+pub fn in_brackets(word: &str, within: &str) -> String {
+    t!("report.in_brackets", word = word, within = within).into_owned()
+}
+
+/// What somebody said of a person.
+pub fn override_kind(kind: OverrideKind) -> Word {
+    match kind {
+        OverrideKind::Suspend => t!("report.override.suspend"),
+        OverrideKind::Hold => t!("report.override.hold"),
     }
 }
 

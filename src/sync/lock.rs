@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::model::TargetName;
 
+/// How often a lock is asked for again while only watchers are at its file.
+const WATCHED: usize = 100_000;
+
 /// The right to run on a target. Given back when dropped.
 #[derive(Debug)]
 pub struct TargetLock {
@@ -47,12 +50,26 @@ impl TargetLock {
             .mode(0o600)
             .open(&path)
             .map_err(|source| LockError::File { path: path.clone(), source })?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(LockError::Held { target: target.clone(), path }),
-            Err(TryLockError::Error(source)) => Err(LockError::File { path, source }),
+        for _ in 0..WATCHED {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) if only_watched(&file) => std::thread::yield_now(),
+                Err(TryLockError::WouldBlock) => break,
+                Err(TryLockError::Error(source)) => return Err(LockError::File { path, source }),
+            }
         }
+        Err(LockError::Held { target: target.clone(), path })
     }
+
+    /// Whether a run holds the target now. Makes no file, and keeps no run from beginning.
+    pub fn is_held(database: &Path, target: &TargetName) -> bool {
+        File::open(lock_path(database, target)).is_ok_and(|file| !only_watched(&file))
+    }
+}
+
+/// Whether nobody but watchers is at the file: they share it, and only for the moment of their question.
+fn only_watched(file: &File) -> bool {
+    file.try_lock_shared().and_then(|()| file.unlock().map_err(TryLockError::Error)).is_ok()
 }
 
 fn lock_path(database: &Path, target: &TargetName) -> PathBuf {
@@ -67,6 +84,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn whoever_looks_on_keeps_no_run_from_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, hq) = (folder.path().join("r.db"), TargetName::new("hq").unwrap());
+        drop(TargetLock::take(&database, &hq).unwrap());
+        let looking = std::sync::atomic::AtomicBool::new(true);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while looking.load(std::sync::atomic::Ordering::Relaxed) {
+                    TargetLock::is_held(&database, &hq);
+                }
+            });
+            for _ in 0..2_000 {
+                drop(TargetLock::take(&database, &hq).unwrap());
+            }
+            looking.store(false, std::sync::atomic::Ordering::Relaxed);
+        });
+    }
+
+    #[test]
     fn only_one_holds_a_target_and_others_are_free() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("r.db");
@@ -74,7 +110,11 @@ mod tests {
         let held = TargetLock::take(&database, &name("总部/a")).unwrap();
         assert!(matches!(TargetLock::take(&database, &name("总部/a")), Err(LockError::Held { .. })));
         TargetLock::take(&database, &name("b")).unwrap();
+        assert!(TargetLock::is_held(&database, &name("总部/a")));
         drop(held);
+        assert!(!TargetLock::is_held(&database, &name("总部/a")));
+        assert!(!TargetLock::is_held(&database, &name("never")));
+        assert!(!lock_path(&database, &name("never")).exists());
         TargetLock::take(&database, &name("总部/a")).unwrap();
     }
 }

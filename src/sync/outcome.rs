@@ -6,6 +6,7 @@ use super::execute::Executed;
 use super::send::Stopped;
 use crate::model::TargetName;
 use crate::plan::{Counts, Plan};
+use crate::report::guarded;
 use crate::report::{
     BlockedLine, CommitState, ErrorReport, GroupLine, HeldBy, PlanRef, RunOutcome, TargetReport, TargetState,
 };
@@ -28,6 +29,7 @@ pub fn report(target: &TargetName, run: RunId, plan: &Plan) -> TargetReport {
             detail: h.detail.clone(),
         })
         .collect();
+    report.behind = guarded::behind(plan, guarded::NAMED);
     report.groups = plan
         .groups
         .iter()

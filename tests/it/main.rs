@@ -72,6 +72,8 @@ mod same_bytes;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod seeing;
+#[cfg(test)]
 #[cfg(test)]
 mod systemd;
 #[cfg(test)]

@@ -144,7 +144,7 @@ fn words_on_people_need_a_reason_and_one_meaning() {
     ] {
         world.run(args).expect(2);
     }
-    assert_eq!(person(&world, &["77777", "--same"]).expect(1).json()["error"]["kind"], "no_row");
+    assert_eq!(person(&world, &["77777", "--same"]).expect(1).json()["error"]["kind"], "unknown_person");
     let name = rosterd::model::TargetName::new("hq").unwrap();
     let _held = rosterd::sync::lock::TargetLock::take(&world.database(), &name).unwrap();
     person(&world, &["10023", "--different"]).expect(5);

@@ -2,6 +2,7 @@
 //! stable, new ones may be added. Tables, HTML, messages and metrics are made from these values elsewhere.
 
 mod actions;
+pub mod guarded;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -83,6 +84,9 @@ pub struct TargetReport {
     pub state: TargetState,
     /// Tripped guards and other brakes.
     pub held_by: Vec<HeldBy>,
+    /// Who and what is behind these guards; only in the answer of a run, not in what is kept of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<guarded::Guarded>,
     /// The approval that let guards pass.
     pub approval: Option<ApprovalRef>,
     /// Accounts that failed.
@@ -131,6 +135,7 @@ impl TargetReport {
             commit: CommitState::None,
             state: TargetState::Clean,
             held_by: Vec::new(),
+            behind: Vec::new(),
             approval: None,
             failures: Vec::new(),
             duration_ms: 0,

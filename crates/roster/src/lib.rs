@@ -37,7 +37,8 @@ pub use facts::RosterReport;
 pub use ldap::LdapFault;
 pub use marks::FileMark;
 pub use read::{
-    Progress, ProgressSink, ReadOptions, Reading, RosterOverride, Sighted, check, read, read_memory, see,
+    Progress, ProgressSink, ReadOptions, Reading, RosterOverride, Seen, Sighted, check, read, read_memory,
+    see,
 };
 
 pub use rosterd_core::people::{

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
+use serde::Serialize;
 
 use super::budget;
 use super::error::{FileKind, RosterError};
@@ -123,7 +124,28 @@ pub async fn see<C: Clock>(options: ReadOptions<'_>, clock: &C) -> Result<Sighte
     Ok(Sighted { sources, beat, frame, name })
 }
 
+/// A source as it was seen, before anything of it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its files, with the moment when each was last written; none for a directory.
+    pub files: Vec<(Arc<str>, DateTime<Utc>)>,
+    /// Why it is frozen, if it is, in words.
+    pub frozen: Option<String>,
+}
+
 impl Sighted {
+    /// The sources, in the order of the settings.
+    pub fn seen(&self) -> Vec<Seen> {
+        let seen = |source: &Sighting| Seen {
+            name: source.rules.name.clone(),
+            files: source.files.iter().map(|file| (file.name.clone(), file.stamp.modified())).collect(),
+            frozen: source.frozen.clone(),
+        };
+        self.sources.iter().map(seen).collect()
+    }
+
     /// Whether these are, byte for byte, the files of an earlier reading. Whatever stands in the way means no: reading
     /// them will say what it is.
     pub async fn is(&self, marks: &[FileMark]) -> bool {

@@ -32,6 +32,7 @@ pub mod memory;
 mod past;
 pub mod people;
 pub mod plans;
+pub mod present;
 pub mod query;
 pub mod quiet;
 mod runs;

@@ -110,6 +110,8 @@ pub struct CallPerson {
 pub struct HistoryLine {
     /// Run.
     pub run: i64,
+    /// The call's number in the run.
+    pub seq: i64,
     /// When the call was last sent.
     #[sqlx(try_from = "Millis", rename = "last_sent_at")]
     pub at: DateTime<Utc>,
@@ -226,6 +228,11 @@ impl AccountLine {
     }
 }
 
+/// What was done to accounts, with the call and the run that it belongs to.
+const HISTORY: &str = "SELECT i.run, i.seq, c.last_sent_at, i.target, i.person, i.username, i.new_username, i.kind, i.reason, \
+                       i.state, c.code, c.message, i.before -> '$.state' AS before, i.after, i.source, r.trigger, r.actor \
+                       FROM intents i JOIN calls c ON c.run = i.run AND c.seq = i.seq JOIN runs r ON r.id = i.run";
+
 impl Store {
     /// The newest runs, newest first.
     ///
@@ -336,21 +343,27 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn history(&self, who: &str, limit: u32) -> Result<Vec<HistoryLine>, StoreError> {
-        let who = who.to_owned();
-        self.read("history", |c| {
+        let of_whom = format!(
+            "{HISTORY} WHERE i.person = ?1 OR i.username = ?1 OR i.person IN \
+             (SELECT person FROM account_versions WHERE username = ?1) ORDER BY i.run DESC, i.seq DESC LIMIT ?2"
+        );
+        self.history_by(of_whom, who.to_owned(), limit).await
+    }
+
+    /// What a run did, or tried to do, to accounts, in the order of its calls.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn done_in(&self, run: RunId) -> Result<Vec<HistoryLine>, StoreError> {
+        let of_run = format!("{HISTORY} WHERE i.run = CAST(?1 AS INTEGER) ORDER BY i.seq, i.person LIMIT ?2");
+        self.history_by(of_run, run.to_string(), u32::MAX).await
+    }
+
+    async fn history_by(&self, sql: String, of: String, limit: u32) -> Result<Vec<HistoryLine>, StoreError> {
+        self.read("history", move |c| {
             Box::pin(async move {
-                let lines: Vec<HistoryLine> = sqlx::query_as(
-                    "SELECT i.run, c.last_sent_at, i.target, i.person, i.username, i.new_username, i.kind, i.reason, i.state, \
-                     c.code, c.message, i.before -> '$.state' AS before, i.after, i.source, r.trigger, r.actor FROM intents i \
-                     JOIN calls c ON c.run = i.run AND c.seq = i.seq JOIN runs r ON r.id = i.run \
-                     WHERE i.person = ?1 OR i.username = ?1 OR i.person IN \
-                     (SELECT person FROM account_versions WHERE username = ?1) \
-                     ORDER BY i.run DESC, i.seq DESC LIMIT ?2",
-                )
-                .bind(&who)
-                .bind(limit)
-                .fetch_all(c)
-                .await?;
+                let asked = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(of).bind(limit);
+                let lines: Vec<HistoryLine> = asked.fetch_all(c).await?;
                 Ok(lines.into_iter().map(HistoryLine::masked).collect())
             })
         })

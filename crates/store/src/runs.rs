@@ -151,6 +151,8 @@ impl Store {
         let target = target.clone();
         let mut stored = end.report;
         stored.actions = None;
+        // The plan has all of them, and can be erased there.
+        stored.behind = Vec::new();
         let mut ended = Batch::new(
             "UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = ?, report = ?, \
              roster_digest = coalesce(roster_digest, ?) WHERE id = ?",

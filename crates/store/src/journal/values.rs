@@ -41,6 +41,16 @@ pub struct Actor {
     pub login_uid: Option<u32>,
     /// User name, if known.
     pub name: Option<String>,
+    /// The command and its options, without what was given to them: that may be personal, and this is kept for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+impl Actor {
+    /// The name, or a number where there is none.
+    pub fn called(&self) -> String {
+        self.name.clone().unwrap_or_else(|| format!("uid {}", self.login_uid.unwrap_or(self.uid)))
+    }
 }
 
 /// A run about to begin.
