@@ -86,3 +86,5 @@ mod tls_old;
 mod tls_server;
 #[cfg(test)]
 mod undo;
+#[cfg(test)]
+mod upgrade;
