@@ -35,6 +35,7 @@ pub mod plans;
 pub mod query;
 pub mod quiet;
 mod runs;
+mod seals;
 pub mod snapshot;
 pub mod told;
 pub mod undo;
