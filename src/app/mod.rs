@@ -16,6 +16,7 @@ pub mod prospect;
 pub mod run_shown;
 pub mod status;
 pub mod sync;
+pub mod witness;
 
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,7 @@ use crate::report::ErrorReport;
 use crate::store::journal::Actor;
 use crate::store::{Store, StoreError};
 use names::{NameError, Unknown, What};
+use witness::Witness;
 
 /// Settings, environment, clock, and where the database is.
 #[derive(Debug)]
@@ -45,6 +47,7 @@ pub struct App {
     state: PathBuf,
     /// The database was named on the command line.
     state_given: bool,
+    witness: Witness,
 }
 
 impl App {
@@ -60,7 +63,10 @@ impl App {
             Some(path) => path.to_owned(),
             None => loaded.resolve(&loaded.config.state.path),
         };
-        Ok(Self { loaded, env, clock: SystemClock::new(), command: None, state, state_given })
+        let (clock, heads) = (SystemClock::new(), &loaded.config.audit.heads_file);
+        let heads = (!heads.as_os_str().is_empty()).then(|| loaded.resolve(heads));
+        let witness = Witness::new(heads, clock);
+        Ok(Self { loaded, env, clock, command: None, state, state_given, witness })
     }
 
     /// The settings.
@@ -100,9 +106,13 @@ impl App {
     }
 
     /// Where heads of the audit chain are kept outside the database, if anywhere.
-    pub fn heads_file(&self) -> Option<PathBuf> {
-        let path = &self.config().audit.heads_file;
-        (!path.as_os_str().is_empty()).then(|| self.loaded.resolve(path))
+    pub fn heads_file(&self) -> Option<&Path> {
+        self.witness.path()
+    }
+
+    /// Whom heads of the audit chain are handed to.
+    pub const fn witness(&self) -> &Witness {
+        &self.witness
     }
 
     /// The database.
@@ -110,7 +120,9 @@ impl App {
     /// # Errors
     /// If it cannot be opened.
     pub async fn store(&self) -> Result<Store, StoreError> {
-        Store::open(&self.state).await
+        let store = Store::open(&self.state).await?;
+        self.witness.remember(&store).await?;
+        Ok(store)
     }
 
     /// The client of a target, with its key; for a simulated device, the device too.

@@ -124,7 +124,8 @@ fn run(cli: &Cli, said: &str, lang: Lang) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Sync(args) => with_app(global, said, async |app| sync::run(args, global, &app).await),
         Command::Plan(args) => with_app(global, said, async |app| plan::run(args, global, &app).await),
-        Command::Run => with_app(global, said, async |app| service::run(global, app).await),
+        // It hands heads out as it goes.
+        Command::Run => runtime()?.block_on(async { service::run(global, load(global, said)?).await }),
         Command::Status(args) => with_app(global, said, async |app| status::run(args, global, &app).await),
         Command::Runs(args) => with_app(global, said, async |app| runs::run(args, global, &app).await),
         Command::History(args) => with_app(global, said, async |app| history::run(args, global, &app).await),
@@ -179,22 +180,25 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// Runs a command that needs the settings.
+/// Runs a command that needs the settings. Whatever it recorded, the chain's head is handed out behind it.
 fn with_app(
     global: &Global,
     said: &str,
     command: impl AsyncFnOnce(App) -> anyhow::Result<Exit>,
 ) -> anyhow::Result<Exit> {
     runtime()?.block_on(async {
-        let mut app = load(global)?;
-        app.command = Some(said.to_owned());
-        command(app).await
+        let app = load(global, said)?;
+        let witness = app.witness().clone();
+        let result = command(app).await;
+        witness.hand_out().await;
+        result
     })
 }
 
-/// The settings. Their warnings go to stderr.
-fn load(global: &Global) -> anyhow::Result<App> {
-    let app = App::load(global.config.as_deref(), global.state.as_deref(), Env::process())?;
+/// The settings, and for which command they are. Their warnings go to stderr.
+fn load(global: &Global, said: &str) -> anyhow::Result<App> {
+    let mut app = App::load(global.config.as_deref(), global.state.as_deref(), Env::process())?;
+    app.command = Some(said.to_owned());
     if !global.quiet {
         for warning in &app.loaded.warnings {
             output::note(&output::warning(warning));

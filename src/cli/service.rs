@@ -58,7 +58,8 @@ pub async fn run(global: &Global, app: App) -> anyhow::Result<Exit> {
 /// The settings anew. Those that cannot be used leave the old ones in force: a service must survive a slip of the pen.
 fn reload(global: &Global, old: App) -> App {
     match App::load(global.config.as_deref(), global.state.as_deref(), Env::process()) {
-        Ok(app) => {
+        Ok(mut app) => {
+            app.command = old.command;
             tracing::info!(path = %app.loaded.path.display(), digest = app.loaded.digest, "configuration read again");
             app
         }
