@@ -156,7 +156,9 @@ fn sections(review: &Review) -> String {
         Some(t!("cli.adopt.similar", person = one.person, name = one.username, there = there).into_owned())
     });
     list(&mut text, &t!("cli.adopt.similar_title"), &similar.collect::<Vec<_>>());
-    let left = review.left_alone.iter().map(|one| format!("{} [{}]: {}", one.person, one.reason, one.detail));
+    let left = review.left_alone.iter().map(|one| {
+        format!("{} [{}]: {}", one.person, words::block_kind(one.reason.kind()), words::blocked(one))
+    });
     list(&mut text, &t!("cli.adopt.left_alone_title"), &left.collect::<Vec<_>>());
     let held = review.then.held_by.iter().map(|held| format!("{}: {}", held.guard, held.detail));
     list(&mut text, &t!("cli.adopt.held"), &held.collect::<Vec<_>>());

@@ -15,9 +15,10 @@ use crate::config::TargetConfig;
 use crate::mapping::{self, Account, Gone, Want, WantRoles, Wanted};
 use crate::model::{Cell, PersonKey, RowRef, TargetName, mask_phone};
 use crate::plan::{self, Entry, Looks, MissingSeen, Origin, Override};
+use crate::reason::{Block, Blocked};
 use crate::report::grid::{Tone, strong};
-use crate::report::{ActionLine, HeldBy, table, visible, words};
-use crate::roster::{BlockedPerson, Person, Roster};
+use crate::report::{ActionLine, HeldBy, Spoken, table, visible, words};
+use crate::roster::{Person, Roster};
 use crate::store::Store;
 use crate::store::query::HistoryLine;
 
@@ -52,7 +53,7 @@ struct OnTarget {
     #[serde(rename = "override")]
     overridden: Option<Override>,
     action: Option<ActionLine>,
-    blocked: Option<plan::Blocked>,
+    blocked: Option<Spoken<Blocked>>,
     held_by: Vec<HeldBy>,
 }
 
@@ -104,14 +105,14 @@ async fn on_target(
         missing: past.missing.get(person).cloned(),
         overridden: past.overrides.get(person).cloned(),
         action: crate::report::actions_for_report(&plan).into_iter().find(|a| a.person == *person),
-        blocked: plan.blocked.into_iter().find(|b| b.person == *person),
+        blocked: plan.blocked.into_iter().find(|b| b.person == *person).map(Spoken),
         held_by: report.held_by,
     })
 }
 
 fn said(person: &PersonKey, roster: &Roster, wanted: &BTreeMap<PersonKey, Wanted>) -> (Vec<RowRef>, Said) {
     if let Some(blocked) = roster.blocked.get(person) {
-        return (blocked.rows.clone(), said_blocked(blocked));
+        return (blocked.rows.clone(), said_blocked(person, blocked));
     }
     let Some(found) = roster.people.get(person) else {
         return (Vec::new(), Said { status: t!("cli.explain.absent").into_owned(), ..Said::default() });
@@ -123,16 +124,17 @@ fn said(person: &PersonKey, roster: &Roster, wanted: &BTreeMap<PersonKey, Wanted
         Some(Wanted::Gone(Gone::Expired, _)) => (t!("cli.explain.expired").into_owned(), BTreeMap::new()),
         Some(Wanted::NotYet(_)) => (t!("cli.explain.not_yet").into_owned(), BTreeMap::new()),
         Some(Wanted::Blocked(block)) => {
-            (t!("cli.explain.unmapped", detail = block.detail).into_owned(), BTreeMap::new())
+            let detail = words::block(person, &block.reason);
+            (t!("cli.explain.unmapped", detail = detail).into_owned(), BTreeMap::new())
         }
     };
     (found.rows.clone(), Said { status, fields: person_fields(found), account })
 }
 
-fn said_blocked(blocked: &BlockedPerson) -> Said {
-    let problem = serde_json::to_value(blocked.problem).unwrap_or_default();
-    let problem = problem.as_str().unwrap_or_default();
-    let status = t!("cli.explain.blocked", problem = problem, detail = blocked.detail);
+fn said_blocked(person: &PersonKey, blocked: &Block) -> Said {
+    let problem = words::block_kind(blocked.reason.kind());
+    let status =
+        t!("cli.explain.blocked", problem = problem, detail = words::block(person, &blocked.reason));
     Said { status: status.into_owned(), ..Said::default() }
 }
 
@@ -235,11 +237,11 @@ fn on_target_text(on: &OnTarget, app: &App) -> String {
     }
     match (&on.action, &on.blocked) {
         (Some(action), _) => line(&table::action_text(action)),
-        (None, Some(blocked)) => {
+        (None, Some(Spoken(blocked))) => {
             let text = t!(
                 "cli.explain.left_alone",
-                reason = blocked.reason,
-                detail = blocked.detail,
+                reason = words::block_kind(blocked.reason.kind()),
+                detail = words::blocked(blocked),
                 since = blocked.since
             );
             line(&Tone::Notice.paint(&visible(&text)));

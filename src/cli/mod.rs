@@ -11,7 +11,6 @@ mod config;
 mod doctor;
 pub mod doors;
 pub mod drift;
-pub mod exit;
 mod explain;
 pub mod failure;
 mod gateway;
@@ -43,6 +42,8 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Command, ConfigCommand, Global, Lang, Output, RosterCommand};
+
+pub use crate::reason::exit;
 use exit::Exit;
 
 use crate::app::App;

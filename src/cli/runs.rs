@@ -76,7 +76,7 @@ fn tone(run: &RunLine) -> Tone {
 
 fn one(run: &RunLine, calls: &[CallLine], form: Output, app: &App) -> anyhow::Result<()> {
     if form == Output::Json {
-        return output::json(&json!({ "version": 1, "run": run, "calls": calls }));
+        return output::json(&json!({ "version": 1, "run": show::run(run), "calls": calls }));
     }
     let mut text = format!(
         "{}\n",

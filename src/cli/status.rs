@@ -112,7 +112,7 @@ impl Found<'_> {
             "committed_at": self.row.committed_at,
             "last_success": self.good,
             "late": self.late,
-            "last_run": self.last,
+            "last_run": self.last.as_ref().map(show::run),
             "held_by": self.held_by(),
             "blocked": self.blocked,
         })
@@ -173,9 +173,10 @@ impl Found<'_> {
         let mut grid = Grid::new(2, output::width());
         for blocked in self.blocked.iter().take(BLOCKED) {
             let since = t!("report.since", day = blocked.since);
+            let kind = words::block_kind(blocked.reason);
             grid.row(&[
                 (blocked.person.as_str(), Tone::Plain),
-                (blocked.reason.as_str(), Tone::Notice),
+                (&kind, Tone::Notice),
                 (&since, Tone::Faint),
             ]);
         }

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::{output, signals, sync};
 use crate::app::App;
 use crate::app::plan_file::PlanFile;
+use crate::report::Spoken;
 use crate::app::sync::Request;
 use crate::model::{PersonKey, Username};
 use crate::plan::{AccountField, Snapshot, Undo};
@@ -78,7 +79,7 @@ pub async fn run(args: &UndoArgs, global: &Global, app: &App) -> anyhow::Result<
     match args.output.output {
         Output::Json if answer.roster_error.is_none() => output::json(&json!({
             "version": 1, "undo_of": run.to_string(), "lost": lost, "kept": kept,
-            "groups_left": groups, "plan": answer.report,
+            "groups_left": groups, "plan": Spoken(&answer.report),
         }))?,
         form => {
             sync::show(&answer, form, args.full)?;

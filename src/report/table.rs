@@ -11,6 +11,7 @@ use super::words;
 use super::{ActionLine, CommitState, Estimate, HeldBy, RunOutcome, SyncReport, TargetReport, TargetState};
 use crate::model::visible;
 use crate::plan::{ActionKind, Change, Counts};
+use crate::reason::BlockKind;
 
 /// How many actions, people or rows a list shows unless everything is asked for.
 const SHOWN: usize = 40;
@@ -285,11 +286,12 @@ fn blocked(target: &TargetReport, view: &View) -> String {
             (None, _) => "–".to_owned(),
         };
         let since = t!("report.since", day = line.since);
+        let kind = words::block_kind(line.reason.kind());
         grid.row(&[
             (place.as_str(), Tone::Faint),
             (line.person.as_str(), Tone::Plain),
-            (line.reason.as_str(), Tone::Notice),
-            (line.detail.as_str(), Tone::Plain),
+            (&kind, Tone::Notice),
+            (&words::blocked(line), Tone::Plain),
             (&since, Tone::Faint),
         ]);
     }
@@ -300,12 +302,13 @@ fn blocked(target: &TargetReport, view: &View) -> String {
 
 /// How many are left alone for which reason, where not everybody is listed.
 fn reasons(target: &TargetReport) -> String {
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut counts: BTreeMap<BlockKind, u64> = BTreeMap::new();
     for line in &target.blocked {
-        *counts.entry(&line.reason).or_default() += 1;
+        *counts.entry(line.reason.kind()).or_default() += 1;
     }
-    let counts: Vec<_> = counts.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-    format!("  {}\n", t!("report.blocked_by", counts = counts.join(", ")))
+    let count = |(kind, count): (&BlockKind, &u64)| format!("{} {count}", words::block_kind(*kind));
+    let counts: Vec<_> = counts.iter().map(count).collect();
+    format!("  {}\n", t!("report.blocked_by", counts = counts.join(&words::comma())))
 }
 
 fn failures(target: &TargetReport, view: &View) -> String {

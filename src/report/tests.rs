@@ -29,9 +29,9 @@ fn example() -> SyncReport {
                        {"path": "/总公司", "state": "exists", "people": 0}],
             "blocked": [
                 {"person": "10044", "username": "10044", "reason": "duplicate_key",
-                 "detail": "two rows say different things", "file": "b.csv", "line": 17, "since": "2026-11-19"},
+                 "data": {"rows": [{"file": "b.csv", "line": 17}, {"file": "b.csv", "line": 30}]}, "file": "b.csv", "line": 17, "since": "2026-11-19"},
                 {"person": "10045", "username": null, "reason": "missing_group",
-                 "detail": "/总公司/新部门 is not on the gateway", "file": null, "line": null, "since": "2026-11-21"}],
+                 "data": {"group": "/总公司/新部门", "creatable": false}, "file": null, "line": null, "since": "2026-11-21"}],
             "actions": [
                 {"kind": "update", "person": "10044", "username": "zhangsan", "reason": "changed",
                  "source": {"file": "b.csv", "line": 3},
@@ -109,12 +109,13 @@ fn a_commit_that_was_not_sent_is_not_counted() {
 fn where_not_everybody_is_listed_the_reasons_are_counted() {
     let mut report = example();
     let one = report.targets[0].blocked[0].clone();
-    let many = (0..60).map(|n| BlockedLine {
-        reason: if n < 50 { "missing_group" } else { "duplicate_key" }.into(),
+    let duplicate = || BlockReason::DuplicateKey { rows: Vec::new() };
+    let many = (0..60).map(|n| Blocked {
+        reason: if n < 50 { BlockReason::NoGroup } else { duplicate() },
         ..one.clone()
     });
     report.targets[0].blocked = many.collect();
-    assert!(shown(&report, &View::default()).contains("By reason: duplicate_key 10, missing_group 50"));
+    assert!(shown(&report, &View::default()).contains("By reason: ID twice 10, no department 50"));
     let full = View { full: true, ..View::default() };
     assert!(!shown(&report, &full).contains("By reason"));
 }
@@ -167,7 +168,7 @@ fn long_lists_are_cut_unless_everything_is_asked_for() {
 #[test]
 fn no_text_from_outside_reaches_the_terminal_as_a_command() {
     let mut report = example();
-    report.targets[0].blocked[0].detail = "\u{1b}]0;owned\u{7}".into();
+    report.targets[0].blocked[0].reason = BlockReason::Hold { reason: "\u{1b}]0;owned\u{7}".into() };
     report.targets[0].actions.as_mut().unwrap()[0]
         .changes
         .insert("note".into(), (None, Some("a\u{1b}[31mb".into())));

@@ -7,7 +7,7 @@ use super::send::Stopped;
 use crate::model::TargetName;
 use crate::plan::{Counts, Plan};
 use crate::report::{
-    BlockedLine, CommitState, ErrorReport, GroupLine, HeldBy, PlanRef, RunOutcome, TargetReport, TargetState,
+    CommitState, ErrorReport, GroupLine, HeldBy, PlanRef, RunOutcome, TargetReport, TargetState,
 };
 use crate::store::journal::RunId;
 use crate::store::memory::TargetRow;
@@ -38,21 +38,8 @@ pub fn report(target: &TargetName, run: RunId, plan: &Plan) -> TargetReport {
         .iter()
         .map(|g| GroupLine { path: g.path.clone(), state: g.state, people: g.people })
         .collect();
-    report.blocked = plan.blocked.iter().map(blocked_line).collect();
+    report.blocked = plan.blocked.clone();
     report
-}
-
-/// Somebody left alone, as reports show it.
-pub fn blocked_line(blocked: &crate::plan::Blocked) -> BlockedLine {
-    BlockedLine {
-        person: blocked.person.clone(),
-        username: blocked.username.clone(),
-        reason: blocked.reason.clone(),
-        detail: blocked.detail.clone(),
-        file: blocked.file.clone(),
-        line: blocked.line,
-        since: blocked.since,
-    }
 }
 
 /// A stored plan, as reports name it.
@@ -88,14 +75,14 @@ pub fn merge(report: &mut TargetReport, executed: &Executed) {
         ..executed.counts
     };
     report.failures.clone_from(&executed.failures);
-    report.blocked.extend(executed.blocked.iter().map(blocked_line));
+    report.blocked.extend(executed.blocked.iter().cloned());
     report.blocked.sort_by(|a, b| a.person.cmp(&b.person));
 }
 
 /// Outcome and exit code of a real run. `dirty`: the target is not clean after it.
 pub fn judge(report: &mut TargetReport, plan: &Plan, executed: &Executed, dirty: bool) {
     let applied_any = counts_applied(report, plan);
-    let by_gateway = plan.blocked_by_gateway() || executed.blocked.iter().any(|b| b.by_gateway);
+    let by_gateway = plan.blocked_by_gateway() || executed.blocked.iter().any(|b| b.reason.by_gateway());
     let failed = !executed.failures.is_empty();
     let (mut outcome, mut exit_code) = match &executed.stopped {
         Some(Stopped::Refused(_) | Stopped::Unanswered(_) | Stopped::Store | Stopped::NoPasswords(_)) => {

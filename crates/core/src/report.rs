@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{GroupPath, PersonKey, TargetName, Username};
 use crate::plan::{ActionKind, Change, Counts, GroupState, Reason};
+use crate::reason::{Blocked, Exit};
 pub use actions::{actions_for_report, masked_changes};
 
 /// The whole answer of `sync` or `plan`.
@@ -26,6 +27,13 @@ pub struct SyncReport {
     pub roster: RosterSummary,
     /// One per target.
     pub targets: Vec<TargetReport>,
+}
+
+impl SyncReport {
+    /// The targets' exit codes combined.
+    pub fn exit(&self) -> Exit {
+        self.targets.iter().map(|target| Exit::from_code(target.exit_code)).fold(Exit::Done, Exit::and)
+    }
 }
 
 /// What was read of the roster.
@@ -92,7 +100,7 @@ pub struct TargetReport {
     /// Groups in use.
     pub groups: Vec<GroupLine>,
     /// People left alone.
-    pub blocked: Vec<BlockedLine>,
+    pub blocked: Vec<Blocked>,
     /// The run that this one rests on: no row was read, nothing planned or asked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_as: Option<SameAs>,
@@ -280,25 +288,6 @@ pub struct GroupLine {
     pub state: GroupState,
     /// People.
     pub people: u64,
-}
-
-/// Somebody left alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockedLine {
-    /// Who.
-    pub person: PersonKey,
-    /// Name on the gateway, or the one they would get.
-    pub username: Option<Username>,
-    /// Stable word.
-    pub reason: String,
-    /// In words.
-    pub detail: String,
-    /// File.
-    pub file: Option<Arc<str>>,
-    /// Line.
-    pub line: Option<u64>,
-    /// First day.
-    pub since: NaiveDate,
 }
 
 /// An action, phones masked.

@@ -37,11 +37,11 @@ pub use read::{
 };
 
 pub use rosterd_core::people::{
-    BlockedPerson, Employment, Field, Person, Roster, RowProblem, SourceFacts, Texts,
+    Employment, Field, Person, Roster, SourceFacts, Texts,
 };
 
 use crate as roster;
-use rosterd_core::{model, pieces};
+use rosterd_core::{model, pieces, reason};
 use rosterd_host::clock;
 use rosterd_http as http;
 

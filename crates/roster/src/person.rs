@@ -27,7 +27,8 @@ const WORDS: usize = 1_000;
 pub(super) struct BlockedRow {
     pub key: PersonKey,
     pub row: RowRef,
-    pub detail: String,
+    /// What its status cell says, if that may be shown.
+    pub status: String,
     pub id: String,
 }
 
@@ -207,9 +208,9 @@ impl<'a> RowReader<'a> {
             Err(problem) => {
                 self.report.refused += 1;
                 let id = self.id_text(&text);
-                let detail = problem.value.clone().unwrap_or_default();
+                let status = problem.value.clone().unwrap_or_default();
                 self.report.problem(problem);
-                self.harvest.blocked.push(BlockedRow { key, row, detail, id });
+                self.harvest.blocked.push(BlockedRow { key, row, status, id });
                 return;
             }
         };

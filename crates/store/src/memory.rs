@@ -13,6 +13,7 @@ use super::journal::{Actor, RunId};
 use super::{Store, StoreError, audit, json, millis, time};
 use crate::model::{PersonKey, TargetName};
 use crate::plan::{AppliedRoster, Device};
+use crate::reason::BlockKind;
 use crate::roster::Roster;
 
 /// A target as the database knows it.
@@ -132,7 +133,7 @@ impl Store {
         &self,
         target: &TargetName,
         run: RunId,
-        blocked: Vec<(PersonKey, String, NaiveDate)>,
+        blocked: Vec<(PersonKey, BlockKind, NaiveDate)>,
     ) -> Result<(), StoreError> {
         // Whoever was blocked before keeps their day.
         let noted = Batch::new(

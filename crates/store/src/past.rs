@@ -12,6 +12,7 @@ use super::memory::{TARGET, day, target_row};
 use super::{Store, StoreError, existing, from_json, from_word, millis, named, plans, time};
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::{self, AppliedRoster, MissingSeen, Override, Past, Snapshot};
+use crate::reason::BlockKind;
 use crate::roster::Roster;
 
 pub const OVERRIDES: &str = "SELECT person, kind, until, reason FROM overrides";
@@ -115,12 +116,12 @@ fn sources(rows: &[SqliteRow]) -> Result<BTreeMap<PersonKey, BTreeSet<Arc<str>>>
 
 const BLOCKED: &str = "SELECT person, reason, since FROM blocked WHERE target = ?";
 
-fn blocked_since(rows: &[SqliteRow]) -> Result<BTreeMap<PersonKey, BTreeMap<String, NaiveDate>>, StoreError> {
-    let mut all: BTreeMap<PersonKey, BTreeMap<String, NaiveDate>> = BTreeMap::new();
+fn blocked_since(rows: &[SqliteRow]) -> Result<BTreeMap<PersonKey, BTreeMap<BlockKind, NaiveDate>>, StoreError> {
+    let mut all: BTreeMap<PersonKey, BTreeMap<BlockKind, NaiveDate>> = BTreeMap::new();
     for row in rows {
         let person = named(PersonKey::new(row.try_get("person")?), "blocked.person")?;
         if let Some(since) = day(row.try_get("since")?, "blocked.since")? {
-            all.entry(person).or_default().insert(row.try_get("reason")?, since);
+            all.entry(person).or_default().insert(from_word(row.try_get("reason")?, "blocked.reason")?, since);
         }
     }
     Ok(all)

@@ -11,6 +11,7 @@ use super::journal::{Actor, IntentState, RunId, Trigger};
 use super::{Store, StoreError, from_json, from_word, millis, named, time};
 use crate::model::{PersonKey, RowRef, TargetName, mask_phone};
 use crate::plan::{AccountState, ActionKind, Entry, Reason};
+use crate::reason::BlockKind;
 use crate::report::{CommitState, TargetReport};
 
 /// One run in a list.
@@ -149,9 +150,9 @@ pub struct AccountLine {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BlockedSince {
     /// Who.
-    pub person: String,
+    pub person: PersonKey,
     /// Why.
-    pub reason: String,
+    pub reason: BlockKind,
     /// Since when.
     pub since: NaiveDate,
     /// The last run that said so.
@@ -427,8 +428,8 @@ impl Store {
                 rows.iter()
                     .map(|row| {
                         Ok(BlockedSince {
-                            person: row.try_get("person")?,
-                            reason: row.try_get("reason")?,
+                            person: named(PersonKey::new(row.try_get("person")?), "blocked.person")?,
+                            reason: from_word(row.try_get("reason")?, "blocked.reason")?,
                             since: row
                                 .try_get::<&str, _>("since")?
                                 .parse()

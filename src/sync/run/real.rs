@@ -97,7 +97,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         report.warnings.extend(commit.trouble);
         if planned.blocked_before || !report.blocked.is_empty() {
             let blocked = report.blocked.iter();
-            let blocked = blocked.map(|b| (b.person.clone(), b.reason.clone(), b.since)).collect();
+            let blocked = blocked.map(|b| (b.person.clone(), b.reason.kind(), b.since)).collect();
             store.note_blocked(&target.name, self.id, blocked).await?;
         }
         self.row = store.target(&target.name).await?;

@@ -4,6 +4,7 @@ use std::cell::Cell as Flag;
 
 use super::*;
 use crate::config::{Env, RosterConfig};
+use crate::reason::BlockKind;
 use crate::roster::{ReadOptions, see};
 use crate::store::journal::RunId;
 
@@ -188,7 +189,7 @@ async fn waits_end_under_the_same_bytes() {
     files.works().await;
     files.write(&[ONE]);
     let waiting = files.works().await;
-    assert_eq!(waiting.blocked[0].reason, "missing_waiting");
+    assert_eq!(waiting.blocked[0].reason.kind(), BlockKind::MissingWaiting);
     files.later(24);
     files.rests().await;
     files.later(24);
@@ -243,7 +244,7 @@ async fn what_people_say_is_heard_under_the_same_bytes() {
     let until = now.date_naive();
     say(Some((crate::plan::OverrideKind::Suspend, Some(until)))).await;
     assert_eq!(files.works().await.counts.disable, 1);
-    assert_eq!(files.works().await.blocked[0].reason, "suspended", "not said before");
+    assert_eq!(files.works().await.blocked[0].reason.kind(), BlockKind::Suspended, "not said before");
     files.rests().await;
     files.later(24);
     assert_eq!(files.works().await.counts.enable, 1, "the day after is a date like any other");

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 
-mod block;
 mod check;
 mod digest;
 mod draft;
@@ -36,7 +35,7 @@ pub use missing::missing;
 pub use rules::TargetRules;
 pub use state::{AccountField, AccountState, Entry, Origin, OwnDisable, Roles, Snapshot, apply};
 pub use value::{
-    Action, ActionKind, Approval, Blocked, Change, Counts, GroupState, GroupUse, GuardedItem, Held,
+    Action, ActionKind, Approval, Change, Counts, GroupState, GroupUse, GuardedItem, Held,
     InputDigests, Plan, Reason,
 };
 
@@ -72,7 +71,7 @@ impl Planner {
     pub fn plan(&self, input: &PlanInput<'_>) -> Plan {
         match &self.0 {
             Ok(rules) => planned(input, rules),
-            Err(error) => unusable(input, error.to_string()),
+            Err(error) => unusable(input, error.place().to_owned()),
         }
     }
 }

@@ -2,7 +2,6 @@
 //! `people` and `guard`; nothing here decides.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::state::{AccountField, AccountState};
 use crate::config::GuardHold;
 use crate::model::{GroupPath, PersonKey, RowRef, TargetName, Username};
+use crate::reason::Blocked;
 
 /// What an action does. The order is that of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,27 +88,6 @@ pub struct Action {
     pub auth: Option<crate::device::Auth>,
     /// Held back, by what: a guard's name, `allow`, `unreadable_key`, `delete_window`.
     pub withheld_by: Option<String>,
-}
-
-/// Somebody who is left alone in this run, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Blocked {
-    /// Who.
-    pub person: PersonKey,
-    /// Their name on the gateway, or the one they would get, if known.
-    pub username: Option<Username>,
-    /// Stable word: `duplicate_key`, `unknown_status`, `missing_group`, `name_exists`, `protected`, …
-    pub reason: String,
-    /// For people.
-    pub detail: String,
-    /// Whether the gateway's answer is behind it (exit 3) and not the person's own row (exit 0).
-    pub by_gateway: bool,
-    /// File.
-    pub file: Option<Arc<str>>,
-    /// Line.
-    pub line: Option<u64>,
-    /// First day blocked for this reason.
-    pub since: NaiveDate,
 }
 
 /// A tripped guard, or another brake that holds the plan.
@@ -281,7 +260,7 @@ impl Plan {
 
     /// Whether somebody is left alone because of the gateway's answer (exit 3).
     pub fn blocked_by_gateway(&self) -> bool {
-        self.blocked.iter().any(|blocked| blocked.by_gateway)
+        self.blocked.iter().any(|blocked| blocked.reason.by_gateway())
     }
 }
 

@@ -9,6 +9,7 @@ use crate::config::{Existing, GuardHold, Switch};
 use crate::people::{Field, SourceFacts};
 use crate::plan::input::AppliedSource;
 use crate::plan::value::{GuardedItem, Held};
+use crate::reason::{BlockKind, Blocked};
 
 /// Brakes without a figure.
 pub(super) fn brakes(sight: &Sight<'_>, held: &mut Vec<Held>) {
@@ -48,8 +49,8 @@ fn already_there(sight: &Sight<'_>) -> BTreeSet<GuardedItem> {
     if !input.is_first_contact() || input.target.existing == Existing::Adopt {
         return BTreeSet::new();
     }
-    let met = sight.draft.blocked.iter().filter(|blocked| blocked.reason == "name_exists");
-    let item = |blocked: &crate::plan::Blocked| GuardedItem {
+    let met = sight.draft.blocked.iter().filter(|blocked| blocked.reason.kind() == BlockKind::NameExists);
+    let item = |blocked: &Blocked| GuardedItem {
         person: Some(blocked.person.clone()),
         username: blocked.username.clone(),
         kind: None,

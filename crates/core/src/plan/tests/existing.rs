@@ -170,7 +170,7 @@ fn a_name_that_was_refused_once_is_looked_at_before_it_is_tried_again() {
     let (mut world, record) = hand_made("张三");
     world.looks = Looks::default();
     world.past.blocked_since =
-        [(key("10001"), [("name_exists".to_owned(), "2026-11-01".parse().unwrap())].into())].into();
+        [(key("10001"), [(crate::reason::BlockKind::NameExists, "2026-11-01".parse().unwrap())].into())].into();
     assert_eq!(world.needs().users, [name("10001")].into());
     world.looks.users.insert(name("10001"), Some(record));
     assert_eq!(blocked(&world.plan()), ["10001 name_exists!"]);

@@ -11,7 +11,7 @@ use crate::config::{GuardConfig, Manage};
 use crate::device::Dialect;
 use crate::mapping::{Want, WantRoles, Wanted, map_roster};
 use crate::model::{Cell, PersonKey, RowRef};
-use crate::people::{Employment, Field, Person, RowProblem};
+use crate::people::{Employment, Field, Person};
 use crate::plan::*;
 
 /// One person's row on one day.
@@ -91,7 +91,7 @@ fn read(world: &mut World, rows: &[Row]) {
         world.put(to_person(row, world));
     }
     for row in rows.iter().filter(|row| row.refused) {
-        world.block_row(&format!("{}", 10_001 + row.id), RowProblem::UnknownStatus);
+        world.block_row(&format!("{}", 10_001 + row.id), no_status());
     }
 }
 
@@ -236,7 +236,7 @@ proptest! {
             runs += 1;
             // A name that is waited for, or a disable after which the delete is due at once, takes another run each.
             prop_assert!(runs < 16, "no end to it: {:?}", lines(&plan));
-            let waits = plan.blocked.iter().any(|b| b.reason == "name_in_use");
+            let waits = plan.blocked.iter().any(|b| b.reason.kind() == crate::reason::BlockKind::NameInUse);
             let due = plan.actions.iter().any(|a| a.kind == ActionKind::Disable);
             if !waits && !due {
                 let again = world.plan();

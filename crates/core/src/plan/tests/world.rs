@@ -9,8 +9,9 @@ use crate::config::{AccountConfig, TargetConfig};
 use crate::device::Dialect;
 use crate::mapping::map_roster;
 use crate::model::{Cell, PersonKey, RowRef};
-use crate::people::{BlockedPerson, Employment, Field, Person, Roster, RowProblem, SourceFacts};
+use crate::people::{Employment, Field, Person, Roster, SourceFacts};
 use crate::plan::*;
+use crate::reason::{Block, BlockReason, Blocked, StatusDoubt};
 pub(crate) use crate::samples::*;
 
 pub(crate) fn source(name: &str) -> SourceFacts {
@@ -94,11 +95,10 @@ impl World {
         self.recount();
     }
 
-    pub(crate) fn block_row(&mut self, id: &str, problem: RowProblem) {
+    pub(crate) fn block_row(&mut self, id: &str, reason: BlockReason) {
         self.roster.people.remove(&key(id));
         let rows = vec![RowRef { file: "a.csv".into(), line: 9 }];
-        let blocked = BlockedPerson { key: key(id), problem, rows, detail: String::new() };
-        self.roster.blocked.insert(key(id), blocked);
+        self.roster.blocked.insert(key(id), Block { rows, ..reason.into() });
     }
 
     fn recount(&mut self) {
@@ -181,8 +181,16 @@ pub(crate) fn lines(plan: &Plan) -> Vec<String> {
 
 /// The plan's blocked people: `person reason`, with a `!` where the gateway's answer is behind it.
 pub(crate) fn blocked(plan: &Plan) -> Vec<String> {
-    let line = |b: &Blocked| format!("{} {}{}", b.person, b.reason, if b.by_gateway { "!" } else { "" });
+    let line = |b: &Blocked| {
+        let (word, mark) = (b.reason.kind().as_str(), if b.reason.by_gateway() { "!" } else { "" });
+        format!("{} {word}{mark}", b.person)
+    };
     plan.blocked.iter().map(line).collect()
+}
+
+/// A status that is in no list.
+pub(crate) fn no_status() -> BlockReason {
+    BlockReason::UnknownStatus(StatusDoubt::Value { value: String::new() })
 }
 
 /// The names of what holds the plan.
