@@ -206,7 +206,7 @@ impl App {
             config_digest: self.loaded.digest.clone(),
             undo: request.undo,
             only: (!request.only.is_empty()).then(|| request.only.clone()),
-            allow_guards: request.allow_guards.clone(),
+            allow_guards: request.allow_guards.iter().filter_map(|name| name.parse().ok()).collect(),
             reason: request.reason.clone(),
             stop: request.stop.clone(),
         }

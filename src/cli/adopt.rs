@@ -160,7 +160,7 @@ fn sections(review: &Review) -> String {
         format!("{} [{}]: {}", one.person, words::block_kind(one.reason.kind()), words::blocked(one))
     });
     list(&mut text, &t!("cli.adopt.left_alone_title"), &left.collect::<Vec<_>>());
-    let held = review.then.held_by.iter().map(|held| format!("{}: {}", held.guard, held.detail));
+    let held = review.then.held_by.iter().map(|held| format!("{}: {}", held.guard, words::held(held)));
     list(&mut text, &t!("cli.adopt.held"), &held.collect::<Vec<_>>());
     if !review.suggested_groups.is_empty() {
         text.push_str(&format!("\n{}\n", strong(&t!("cli.adopt.groups"))));

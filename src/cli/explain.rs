@@ -15,9 +15,9 @@ use crate::config::TargetConfig;
 use crate::mapping::{self, Account, Gone, Want, WantRoles, Wanted};
 use crate::model::{Cell, PersonKey, RowRef, TargetName, mask_phone};
 use crate::plan::{self, Entry, Looks, MissingSeen, Origin, Override};
-use crate::reason::{Block, Blocked};
+use crate::reason::{Block, Blocked, HeldBy};
 use crate::report::grid::{Tone, strong};
-use crate::report::{ActionLine, HeldBy, Spoken, table, visible, words};
+use crate::report::{ActionLine, Spoken, table, visible, words};
 use crate::roster::{Person, Roster};
 use crate::store::Store;
 use crate::store::query::HistoryLine;
@@ -54,6 +54,7 @@ struct OnTarget {
     overridden: Option<Override>,
     action: Option<ActionLine>,
     blocked: Option<Spoken<Blocked>>,
+    #[serde(serialize_with = "crate::report::spoken::each")]
     held_by: Vec<HeldBy>,
 }
 

@@ -10,7 +10,8 @@ use super::{output, show};
 use crate::app::App;
 use crate::config::TargetConfig;
 use crate::report::grid::{Grid, Tone, strong};
-use crate::report::{HeldBy, TargetState, words};
+use crate::reason::HeldBy;
+use crate::report::{Spoken, TargetState, words};
 use crate::store::Store;
 use crate::store::memory::TargetRow;
 use crate::store::query::{BlockedSince, RunLine};
@@ -113,7 +114,7 @@ impl Found<'_> {
             "last_success": self.good,
             "late": self.late,
             "last_run": self.last.as_ref().map(show::run),
-            "held_by": self.held_by(),
+            "held_by": self.held_by().iter().map(Spoken).collect::<Vec<_>>(),
             "blocked": self.blocked,
         })
     }
@@ -133,7 +134,7 @@ impl Found<'_> {
         if let Some(since) = self.row.dirty_since {
             line(&t!("cli.status.dirty_since", since = when(since)));
         }
-        if let Some(check) = &self.row.quarantined_by {
+        if let Some(check) = self.row.quarantined_by {
             line(&t!("cli.status.quarantined_by", check = check));
         }
         if let Some(pause) = &self.row.paused {

@@ -16,8 +16,8 @@ use crate::model::{GroupPath, PersonKey, TargetName, Username, fold, mask_phone}
 use crate::plan::{
     self, AccountState, ActionKind, Change, Counts, Device, Entry, Looks, Origin, Past, PlanInput,
 };
-use crate::reason::Blocked;
-use crate::report::{HeldBy, masked_changes};
+use crate::reason::{Blocked, HeldBy};
+use crate::report::masked_changes;
 use crate::store::existing::{Looked, Taken};
 use crate::store::journal::Intent;
 
@@ -121,7 +121,8 @@ pub struct Review {
 pub struct Then {
     /// People by what would happen to them.
     pub counts: Counts,
-    /// What would hold it.
+    /// What would hold it, with the words of whoever asked.
+    #[serde(serialize_with = "crate::report::spoken::each")]
     pub held_by: Vec<HeldBy>,
 }
 
@@ -294,12 +295,7 @@ fn then(input: &PlanInput<'_>, people: &[Candidate], found: &Found) -> Then {
     let target = TargetConfig { existing: Existing::Report, ..input.target.clone() };
     let looks = Looks { offline: true, ..Looks::default() };
     let plan = plan::plan(&PlanInput { snapshot: &snapshot, target: &target, looks: &looks, ..*input });
-    let held = plan.held_by.iter().map(|held| HeldBy {
-        guard: held.guard.clone(),
-        limit: held.limit,
-        actual: held.actual,
-        detail: held.detail.clone(),
-    });
+    let held = plan.held_by.iter().map(|held| held.by.clone());
     Then { counts: plan.counts, held_by: held.collect() }
 }
 

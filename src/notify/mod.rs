@@ -106,7 +106,7 @@ fn of_target(report: &TargetReport) -> Vec<Message> {
     std::iter::once(message).chain(loosened(report)).collect()
 }
 
-fn held_lines(held: &crate::report::HeldBy, run: &str) -> Vec<String> {
+fn held_lines(held: &crate::reason::HeldBy, run: &str) -> Vec<String> {
     let text = anstream::adapter::strip_str(&table::held_lines(held, run)).to_string();
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
@@ -236,7 +236,7 @@ mod tests {
         assert!(news(run("failed", 5, &[], Some("timed out"))), "another cause");
         assert!(news(run("held", 6, &["max_missing"], None)));
         assert!(!news(run("held", 7, &["max_missing"], None)));
-        assert!(news(run("held", 8, &["max_deletes"], None)), "another guard");
+        assert!(news(run("held", 8, &["max_deletes_24h"], None)), "another guard");
         assert!(news(run("applied", 9, &[], None)) && news(run("applied", 9, &[], None)));
         let watch = |line: &str| Message::new(Event::UcloudKeys, "rosterd".to_owned(), vec![line.to_owned()]);
         assert!(news(watch("a key is new")) && !news(watch("a key is new")) && news(watch("a key is gone")));

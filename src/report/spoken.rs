@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::*;
 use crate::model::TargetName;
 use crate::plan::Counts;
-use crate::reason::{BlockReason, Blocked};
+use crate::reason::{Behind, BlockReason, Blocked, HeldBy};
 
 /// A value with its words.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +29,13 @@ impl Serialize for Spoken<&Blocked> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let told = matches!(self.0.reason, BlockReason::Told { .. });
         Worded { value: self.0, detail: (!told).then(|| words::blocked(self.0)) }.serialize(serializer)
+    }
+}
+
+impl Serialize for Spoken<&HeldBy> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let told = matches!(self.0.behind, Behind::Told { .. });
+        Worded { value: self.0, detail: (!told).then(|| words::held(self.0).into()) }.serialize(serializer)
     }
 }
 
@@ -82,6 +89,7 @@ struct SpokenTarget {
     calls: CallCounts,
     commit: CommitState,
     state: TargetState,
+    #[serde(serialize_with = "each")]
     held_by: Vec<HeldBy>,
     approval: Option<ApprovalRef>,
     failures: Vec<Failure>,
@@ -109,6 +117,7 @@ struct SpokenTarget {
 mod tests {
     use super::*;
     use crate::model::PersonKey;
+    use crate::reason::Guard;
 
     #[test]
     fn the_words_are_an_addition_and_nothing_else() {
@@ -118,11 +127,14 @@ mod tests {
         );
         let person = PersonKey::new("10023").unwrap();
         let day = "2026-11-21".parse().unwrap();
+        report.held_by = vec![HeldBy::brake(Guard::ReplayedRoster, Behind::Nothing)];
         report.blocked = vec![crate::reason::Block::from(BlockReason::NoGroup).of(&person, day)];
         let stored = serde_json::to_value(&report).unwrap();
         let mut spoken = serde_json::to_value(Spoken(&report)).unwrap();
         assert_ne!(stored, spoken);
-        spoken["blocked"][0].as_object_mut().unwrap().remove("detail").unwrap();
+        for list in ["blocked", "held_by"] {
+            spoken[list][0].as_object_mut().unwrap().remove("detail").unwrap();
+        }
         assert_eq!(stored, spoken);
     }
 }

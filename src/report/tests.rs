@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::table::{RefusedRow, View, render};
 use super::*;
+use crate::reason::{Behind, BlockReason, Blocked, Guard, HeldBy};
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::{ActionKind, Counts};
 
@@ -129,18 +130,16 @@ fn a_held_plan_says_by_what_and_how_to_go_on() {
     target.groups.clear();
     target.blocked.clear();
     target.held_by = vec![
-        HeldBy {
-            guard: "max_missing_percent".into(),
-            limit: Some(5.0),
-            actual: Some(41.2),
-            detail: "412 of 1000 people are missing from the roster.".into(),
-        },
-        HeldBy {
-            guard: "first_contact".into(),
-            limit: None,
-            actual: None,
-            detail: "3 names exist already.".into(),
-        },
+        HeldBy::figure(
+            Guard::MaxMissingPercent,
+            5.0,
+            41.2,
+            Behind::People { count: 412, keys_changed: false },
+        ),
+        HeldBy::brake(
+            Guard::FirstContact,
+            Behind::Things { first: vec!["zhangsan".into(), "lisi".into()], count: 3, people: 0 },
+        ),
     ];
     let mut second = target.clone();
     second.target = TargetName::new("branch").unwrap();

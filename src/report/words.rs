@@ -9,8 +9,10 @@ use super::{CommitState, RunOutcome, TargetState};
 use crate::mapping::MappingConfigError;
 use crate::plan::{ActionKind, Counts, GroupState, Reason};
 
+mod held;
 mod left_alone;
 
+pub use held::{brake, guards, held};
 pub use left_alone::{block, block_kind, blocked};
 
 /// A word of the chosen language.

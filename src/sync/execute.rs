@@ -18,7 +18,7 @@ use crate::gateway::{Gateway, ReadError, UserRecord};
 use crate::handout::FirstPasswords;
 use crate::model::{GroupPath, PersonKey, Username};
 use crate::plan::{AccountState, Action, ActionKind, Counts, InFlight, Plan, Snapshot};
-use crate::reason::{Block, BlockReason, Blocked};
+use crate::reason::{Block, BlockReason, Blocked, Guard};
 use crate::report::Failure;
 use crate::sabotage::{Flaw, has};
 use crate::store::StoreError;
@@ -39,7 +39,7 @@ pub struct Executed {
     /// Why it ended early, if it did.
     pub stopped: Option<Stopped>,
     /// The check that a quarantine is for, if one tripped.
-    pub quarantine: Option<&'static str>,
+    pub quarantine: Option<Guard>,
     /// The first update of this device was looked at before and after, and did no harm.
     pub update_checked: bool,
     /// How the database failed, if it did.
@@ -229,7 +229,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
         let Some(limit) = self.target.guard.max_failed_percent.figure() else { return };
         let failed = state.failures.len();
         if failed > 3 && failed as f64 * 100.0 > limit * self.planned as f64 {
-            state.quarantine.get_or_insert("max_failed_percent");
+            state.quarantine.get_or_insert(Guard::MaxFailedPercent);
             state.stopped.get_or_insert(Stopped::TooManyFailed);
         }
     }
@@ -448,7 +448,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             before.password_mark != after.password_mark || before.password_changed != after.password_changed;
         let mut state = self.state();
         if moved {
-            state.quarantine.get_or_insert(super::run::PASSWORD_CHECK);
+            state.quarantine.get_or_insert(Guard::UpdatesErasePassword);
             state.stopped.get_or_insert(Stopped::PasswordErased(action.username.clone()));
         } else {
             state.update_checked = true;

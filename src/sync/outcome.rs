@@ -7,7 +7,7 @@ use super::send::Stopped;
 use crate::model::TargetName;
 use crate::plan::{Counts, Plan};
 use crate::report::{
-    CommitState, ErrorReport, GroupLine, HeldBy, PlanRef, RunOutcome, TargetReport, TargetState,
+    CommitState, ErrorReport, GroupLine, PlanRef, RunOutcome, TargetReport, TargetState,
 };
 use crate::store::journal::RunId;
 use crate::store::memory::TargetRow;
@@ -23,16 +23,7 @@ pub fn report(target: &TargetName, run: RunId, plan: &Plan) -> TargetReport {
     let mut report = empty(target, run);
     report.counts = plan.counts;
     report.changed_fields = plan.changed_fields.iter().map(|(f, n)| (f.as_str().to_owned(), *n)).collect();
-    report.held_by = plan
-        .held_by
-        .iter()
-        .map(|h| HeldBy {
-            guard: h.guard.clone(),
-            limit: h.limit,
-            actual: h.actual,
-            detail: h.detail.clone(),
-        })
-        .collect();
+    report.held_by = plan.held_by.iter().map(|held| held.by.clone()).collect();
     report.groups = plan
         .groups
         .iter()

@@ -426,7 +426,7 @@ async fn an_empty_snapshot_before_a_gateway_that_has_our_names_stops_at_first_co
         (RunOutcome::Held, 4, 0),
         "{report:#?}"
     );
-    assert!(report.held_by.iter().any(|h| h.guard == "first_contact"));
+    assert!(report.held_by.iter().any(|h| h.guard == crate::reason::Guard::FirstContact));
 }
 
 #[tokio::test]

@@ -167,7 +167,7 @@ async fn first_contact(dialect: Dialect, people: usize) {
     let target = &waits.report.targets[0];
     assert_eq!((target.outcome, target.calls.mutations), (RunOutcome::Held, 0), "{target:#?}");
     assert_eq!(site.users(), before);
-    let allow_guards = target.held_by.iter().map(|held| held.guard.clone()).collect();
+    let allow_guards = target.held_by.iter().map(|held| held.guard.to_string()).collect();
     let request = Request { allow_guards, reason: "read the plan".to_owned(), ..by_hand::request(false) };
     let done = by_hand::ask(&app, &store, request).await;
     let target = &done.report.targets[0];

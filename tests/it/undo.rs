@@ -142,7 +142,7 @@ async fn guards_and_allow_hold_an_undo_too_and_the_disabled_stay_so() {
     let strict = "[target.guard]\nmax_deletes_24h = 5";
     let app = site.configure(&roster, strict, "");
     let held = plan_undo(&app, &store, &night).await;
-    assert_eq!(held.report.targets[0].held_by[0].guard, "max_deletes_24h");
+    assert_eq!(held.report.targets[0].held_by[0].guard.as_str(), "max_deletes_24h");
     let refused = carry_out(&site, &app, &store, &held).await;
     assert_eq!((refused.outcome, refused.calls.mutations), (RunOutcome::Held, 0));
     let app = site.configure(&roster, "allow = [\"add\", \"update\"]", "");

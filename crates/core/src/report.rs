@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{GroupPath, PersonKey, TargetName, Username};
 use crate::plan::{ActionKind, Change, Counts, GroupState, Reason};
-use crate::reason::{Blocked, Exit};
+use crate::reason::{Blocked, Brake, Exit, Guard, HeldBy};
 pub use actions::{actions_for_report, masked_changes};
 
 /// The whole answer of `sync` or `plan`.
@@ -188,7 +188,7 @@ pub struct ApprovalRef {
     /// Number, as text; `None` for `--allow-guard`.
     pub id: Option<String>,
     /// The guards that were let pass.
-    pub guards: Vec<String>,
+    pub guards: Vec<Guard>,
     /// Who said so.
     pub by: String,
     /// Why.
@@ -251,19 +251,6 @@ pub struct CallCounts {
     pub retries: u64,
 }
 
-/// A tripped guard.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct HeldBy {
-    /// Its name.
-    pub guard: String,
-    /// Limit.
-    pub limit: Option<f64>,
-    /// Figure met.
-    pub actual: Option<f64>,
-    /// In words: what, how much, how to go on.
-    pub detail: String,
-}
-
 /// An account that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -306,7 +293,7 @@ pub struct ActionLine {
     /// Changes.
     pub changes: BTreeMap<String, Change>,
     /// Held back, by what.
-    pub withheld_by: Option<String>,
+    pub withheld_by: Option<Brake>,
 }
 
 /// Something that failed, for people and for scripts.

@@ -10,10 +10,10 @@ use sqlx::sqlite::SqliteRow;
 
 use super::batch::Batch;
 use super::journal::{Actor, RunId};
-use super::{Store, StoreError, audit, json, millis, time};
+use super::{Store, StoreError, audit, from_word, json, millis, time};
 use crate::model::{PersonKey, TargetName};
 use crate::plan::{AppliedRoster, Device};
-use crate::reason::BlockKind;
+use crate::reason::{BlockKind, Guard};
 use crate::roster::Roster;
 
 /// A target as the database knows it.
@@ -26,7 +26,7 @@ pub struct TargetRow {
     /// Dirty or quarantined.
     pub dirty: bool,
     /// The check that quarantined it.
-    pub quarantined_by: Option<String>,
+    pub quarantined_by: Option<Guard>,
     /// Since when.
     pub dirty_since: Option<DateTime<Utc>>,
     /// Last confirmed commit.
@@ -74,7 +74,10 @@ pub(super) fn target_row(rows: &[SqliteRow]) -> Result<TargetRow, StoreError> {
         device: url.zip(dialect).map(|(url, dialect)| Device { url, dialect }),
         generation: row.try_get("generation")?,
         dirty: row.try_get::<&str, _>("state")? != "clean",
-        quarantined_by: row.try_get("quarantined_by")?,
+        quarantined_by: row
+            .try_get::<Option<&str>, _>("quarantined_by")?
+            .map(|check| from_word(check, "targets.quarantined_by"))
+            .transpose()?,
         dirty_since: row.try_get::<Option<i64>, _>("dirty_since")?.map(time),
         committed_at: row.try_get::<Option<i64>, _>("committed_at")?.map(time),
         paused,

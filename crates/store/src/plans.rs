@@ -12,6 +12,7 @@ use super::journal::{Actor, RunId};
 use super::{Store, StoreError, audit, from_json, json, millis, named, time};
 use crate::model::TargetName;
 use crate::plan::{Approval, GuardedItem, Plan};
+use crate::reason::Guard;
 
 /// A stored plan's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +26,7 @@ pub struct NewApproval {
     /// The held run.
     pub run: RunId,
     /// Guard → what stood behind it.
-    pub sets: BTreeMap<String, BTreeSet<GuardedItem>>,
+    pub sets: BTreeMap<Guard, BTreeSet<GuardedItem>>,
     /// Why.
     pub reason: String,
     /// Who.
@@ -40,7 +41,7 @@ pub(super) const OPEN_APPROVALS: &str =
 
 pub(super) fn approvals(rows: &[SqliteRow]) -> Result<Vec<Approval>, StoreError> {
     let approval = |row: &SqliteRow| {
-        let sets: Vec<(String, BTreeSet<GuardedItem>)> = from_json(row.try_get("sets")?, "approvals.sets")?;
+        let sets: Vec<(Guard, BTreeSet<GuardedItem>)> = from_json(row.try_get("sets")?, "approvals.sets")?;
         Ok(Approval { id: row.try_get("id")?, sets: sets.into_iter().collect() })
     };
     rows.iter().map(approval).collect()
@@ -60,7 +61,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<PlanId, StoreError> {
         let (target, body) = (plan.target.clone(), json(plan)?);
-        let held: Vec<String> = plan.held_by.iter().map(|h| h.guard.clone()).collect();
+        let held: Vec<Guard> = plan.held_by.iter().map(|held| held.by.guard).collect();
         let (counts, inputs) = (plan.counts, plan.inputs.clone());
         let stored = Batch::new(
             "INSERT INTO plans (target, digest, created_at, body) VALUES (?, ?, ?, ?) RETURNING id",
@@ -209,7 +210,7 @@ impl Store {
         target: &TargetName,
         run: RunId,
         approvals: BTreeSet<i64>,
-        flagged: Option<(BTreeSet<String>, String, Actor)>,
+        flagged: Option<(BTreeSet<Guard>, String, Actor)>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let target = target.clone();

@@ -132,13 +132,11 @@ fn name_in_use(why: &NameInUse) -> Word {
 
 #[cfg(test)]
 mod tests {
-    use strum::VariantArray as _;
-
     use super::*;
 
     #[test]
     fn every_reason_has_a_word_of_its_own_in_both_languages() {
-        for kind in BlockKind::VARIANTS {
+        for kind in BlockKind::ALL {
             let key = format!("left_alone.{}", kind.as_str());
             let words = ["en", "zh"].map(|locale| t!(&key, locale = locale).into_owned());
             assert!(words.iter().all(|word| *word != key), "{key}");

@@ -4,7 +4,7 @@ use std::cell::Cell as Flag;
 
 use super::*;
 use crate::config::{Env, RosterConfig};
-use crate::reason::BlockKind;
+use crate::reason::{BlockKind, Guard};
 use crate::roster::{ReadOptions, see};
 use crate::store::journal::RunId;
 
@@ -147,7 +147,7 @@ async fn other_settings_and_another_order_are_not_rested_on() {
         |order: &mut Order| order.config_digest = "other".into(),
         |order: &mut Order| order.only = Some([PersonKey::new("10001").unwrap()].into()),
         |order: &mut Order| order.dry = true,
-        |order: &mut Order| order.allow_guards = ["max_add".to_owned()].into(),
+        |order: &mut Order| order.allow_guards = [Guard::MaxAdd].into(),
     ] {
         let before = files.world.order.clone();
         change(&mut files.world.order);
@@ -214,7 +214,7 @@ async fn a_dirty_target_is_committed_under_the_same_bytes() {
     files
         .world
         .store
-        .quarantine(&files.world.target.name, RunId(1), "max_failed_percent", files.world.clock.now())
+        .quarantine(&files.world.target.name, RunId(1), Guard::MaxFailedPercent, files.world.clock.now())
         .await
         .unwrap();
     assert_eq!(files.works().await.calls.commits, 1);

@@ -11,7 +11,7 @@ use super::input::PlanInput;
 use super::state::{AccountState, Entry, Origin, OwnDisable};
 use super::value::{Action, Held, InputDigests, Plan};
 use crate::model::{GroupPath, PersonKey};
-use crate::reason::Blocked;
+use crate::reason::{Blocked, HeldBy};
 
 /// Feeds JSON to the hasher without holding it as a text: a snapshot may have a million entries.
 struct Sink(blake3::Hasher);
@@ -127,8 +127,8 @@ impl Plan {
             changed_fields,
         } = self;
         let held = |held: &Held| {
-            let Held { guard, limit, actual, detail: _, hold, approvable, set } = held.clone();
-            (guard, limit, actual, hold, approvable, set)
+            let Held { by: HeldBy { guard, limit, actual, behind: _ }, hold, set } = held.clone();
+            (guard, limit, actual, hold, guard.approvable(), set)
         };
         let left_alone = |blocked: &Blocked| {
             let Blocked { person, username, reason, file, line, since: _ } = blocked.clone();

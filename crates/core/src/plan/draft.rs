@@ -13,7 +13,7 @@ use super::value::{Action, ActionKind};
 use crate::config::{Allow, Existing, Switch};
 use crate::mapping::Wanted;
 use crate::model::PersonKey;
-use crate::reason::{Block, BlockKind, Blocked};
+use crate::reason::{Block, BlockKind, Blocked, Brake};
 
 /// How many names are looked at on first contact.
 const FIRST_CONTACT_NAMES: usize = 50;
@@ -124,7 +124,7 @@ fn permissions(action: &Action) -> impl Iterator<Item = Allow> {
 fn mark_not_allowed(input: &PlanInput<'_>, actions: &mut [Action]) {
     for action in actions.iter_mut().filter(|action| action.withheld_by.is_none()) {
         if permissions(action).any(|needed| !input.target.allow.contains(&needed)) {
-            action.withheld_by = Some("allow".to_owned());
+            action.withheld_by = Some(Brake::Allow);
         }
     }
 }

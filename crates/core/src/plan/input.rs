@@ -14,7 +14,7 @@ use crate::device::UserRecord;
 use crate::mapping::{Condition, Verdict, Want, Wanted};
 use crate::model::{GroupPath, PersonKey, Username};
 use crate::people::{Field, Roster};
-use crate::reason::{Block, BlockKind, Blocked};
+use crate::reason::{Block, BlockKind, Blocked, Guard};
 
 /// What looks right before planning showed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -245,7 +245,7 @@ pub struct PlanInput<'a> {
     /// `--only`: nobody else gets an action.
     pub only: Option<&'a BTreeSet<PersonKey>>,
     /// `--allow-guard`: these guards do not hold.
-    pub allow_guards: &'a BTreeSet<String>,
+    pub allow_guards: &'a BTreeSet<Guard>,
 }
 
 impl PlanInput<'_> {

@@ -41,6 +41,7 @@ pub use value::{
 
 use crate::config::{GuardHold, TargetConfig};
 use crate::mapping::MappingConfigError;
+use crate::reason::{Behind, Guard, HeldBy};
 
 /// What has to be looked at before this can be planned. Ask again with the looks in hand: it is empty in the end.
 pub fn needs(input: &PlanInput<'_>) -> Needs {
@@ -71,7 +72,7 @@ impl Planner {
     pub fn plan(&self, input: &PlanInput<'_>) -> Plan {
         match &self.0 {
             Ok(rules) => planned(input, rules),
-            Err(error) => unusable(input, error.place().to_owned()),
+            Err(error) => unusable(input, error.place()),
         }
     }
 }
@@ -100,16 +101,9 @@ fn planned(input: &PlanInput<'_>, rules: &TargetRules) -> Plan {
 }
 
 /// A configuration that was checked compiles. Should one not, the plan is held: without its globs nobody is protected.
-fn unusable(input: &PlanInput<'_>, detail: String) -> Plan {
-    let held = Held {
-        guard: "configuration".to_owned(),
-        limit: None,
-        actual: None,
-        detail,
-        hold: GuardHold::All,
-        approvable: false,
-        set: Default::default(),
-    };
+fn unusable(input: &PlanInput<'_>, place: &str) -> Plan {
+    let by = HeldBy::brake(Guard::Configuration, Behind::Setting { place: place.to_owned() });
+    let held = Held { by, hold: GuardHold::All, set: Default::default() };
     Plan {
         target: input.target.name.clone(),
         as_of: input.as_of,

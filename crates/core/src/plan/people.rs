@@ -7,7 +7,6 @@ mod undo;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields::{Delta, Managed, changes, for_new};
-use super::guard::UNREADABLE_KEY;
 use super::input::{Override, OverrideKind, PlanInput};
 use super::missing::{Absence, absence};
 use super::names::{Names, wanted_name};
@@ -19,7 +18,7 @@ use crate::config::{AuthMode, Existing, Manage};
 use crate::device::{Auth, UserRecord};
 use crate::mapping::{Account, Gone, Verdict, Want, Wanted};
 use crate::model::{GroupPath, PersonKey, RowRef, Username};
-use crate::reason::{BadGroup, BadUsername, Block, BlockReason, Pending};
+use crate::reason::{BadGroup, BadUsername, Block, BlockReason, Brake, Guard, Pending};
 
 /// Nobody can be put into it; the device makes it itself.
 const ANONYMOUS_GROUP: &str = "/匿名用户组";
@@ -315,7 +314,7 @@ impl<'a> Decider<'a> {
             Absence::Partial => return Ok(Decision::Unchanged),
             Absence::SourceGone => (Reason::Deselected, None),
             Absence::Proven => (Reason::Missing, None),
-            Absence::UnreadableKey => (Reason::Missing, Some(UNREADABLE_KEY)),
+            Absence::UnreadableKey => (Reason::Missing, Some(Guard::UnreadableKey.into())),
             absence @ (Absence::Frozen(_) | Absence::NotProven) => {
                 // Nothing would be done about somebody whose access has ended already: that is nothing to report.
                 if removal(self.input, entry, Reason::Missing).is_none() {
@@ -344,13 +343,13 @@ impl<'a> Decider<'a> {
         entry: &Entry,
         reason: Reason,
         row: Option<&RowRef>,
-        withheld: Option<&str>,
+        withheld: Option<Brake>,
     ) -> Decided {
         let Some(kind) = removal(self.input, entry, reason) else { return Ok(Decision::Unchanged) };
         if kind == ActionKind::Disable {
             let mut decided = self.disable(person, entry, reason, row)?;
             if let Decision::Act(action) = &mut decided {
-                action.withheld_by = withheld.map(str::to_owned);
+                action.withheld_by = withheld;
             }
             return Ok(decided);
         }
@@ -365,7 +364,7 @@ impl<'a> Decider<'a> {
             changes: BTreeMap::new(),
             after: entry.state.clone(),
             auth: None,
-            withheld_by: withheld.map(str::to_owned),
+            withheld_by: withheld,
         }))
     }
 

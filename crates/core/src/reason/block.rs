@@ -62,6 +62,9 @@ pub enum BlockKind {
 }
 
 impl BlockKind {
+    /// All of them.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
     /// The word itself.
     pub fn as_str(self) -> &'static str {
         self.into()
@@ -622,7 +625,7 @@ mod tests {
 
     #[test]
     fn every_word_is_the_one_that_serde_and_the_database_use() {
-        for kind in BlockKind::VARIANTS {
+        for kind in BlockKind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
             assert_eq!(kind.as_str().parse::<BlockKind>().unwrap(), *kind);
         }

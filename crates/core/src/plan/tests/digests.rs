@@ -6,7 +6,7 @@ use super::world::*;
 use crate::model::Cell;
 use crate::people::Field;
 use crate::plan::*;
-use crate::reason::{BlockKind, BlockReason};
+use crate::reason::{BlockKind, BlockReason, Brake};
 
 fn changed() -> World {
     let mut world = World::of(3);
@@ -33,7 +33,7 @@ fn every_edit_of_a_plan_shows() {
     let edits: [fn(&mut Plan); 8] = [
         |p| p.actions[0].after.phone = "13900139000".into(),
         |p| p.actions[0].kind = ActionKind::Delete,
-        |p| p.actions[0].withheld_by = Some("allow".into()),
+        |p| p.actions[0].withheld_by = Some(Brake::Allow),
         |p| drop(p.actions.pop()),
         |p| drop(p.blocked.pop()),
         |p| p.create_groups.push(group("/x")),

@@ -13,6 +13,7 @@ use crate::mapping::{Want, WantRoles, Wanted, map_roster};
 use crate::model::{Cell, PersonKey, RowRef};
 use crate::people::{Employment, Field, Person};
 use crate::plan::*;
+use crate::reason::Guard;
 
 /// One person's row on one day.
 #[derive(Debug, Clone)]
@@ -253,12 +254,12 @@ proptest! {
         read(&mut world, &two);
         let plan = world.plan();
         // What was approved passes, whatever else is added to it, and nothing more than it does.
-        let sets = plan.held_by.iter().map(|held| (held.guard.clone(), held.set.clone())).collect();
+        let sets = plan.held_by.iter().map(|held| (held.by.guard, held.set.clone())).collect();
         world.past.approvals.push(Approval { id: 1, sets });
         let approved = world.plan();
-        prop_assert!(approved.held_by.iter().all(|held| !held.approvable));
+        prop_assert!(approved.held_by.iter().all(|held| !held.by.guard.approvable()));
         world.hire("90001");
-        let counted = |plan: &Plan| plan.held_by.iter().any(|h| h.guard != "max_add" && h.approvable);
+        let counted = |plan: &Plan| plan.held_by.iter().any(|h| h.by.guard != Guard::MaxAdd && h.by.guard.approvable());
         prop_assert!(!counted(&world.plan()));
     }
 

@@ -11,7 +11,7 @@ use crate::mapping::map_roster;
 use crate::model::{Cell, PersonKey, RowRef};
 use crate::people::{Employment, Field, Person, Roster, SourceFacts};
 use crate::plan::*;
-use crate::reason::{Block, BlockReason, Blocked, StatusDoubt};
+use crate::reason::{Block, BlockReason, Blocked, Guard, StatusDoubt};
 pub(crate) use crate::samples::*;
 
 pub(crate) fn source(name: &str) -> SourceFacts {
@@ -28,7 +28,7 @@ pub(crate) struct World {
     pub looks: Looks,
     pub past: Past,
     pub only: Option<BTreeSet<PersonKey>>,
-    pub allow_guards: BTreeSet<String>,
+    pub allow_guards: BTreeSet<Guard>,
 }
 
 impl World {
@@ -173,7 +173,7 @@ pub(crate) fn lines(plan: &Plan) -> Vec<String> {
             true => action.username.to_string(),
             false => format!("{}>{}", action.username, action.new_username),
         };
-        let held = action.withheld_by.as_ref().map(|by| format!(" [{by}]")).unwrap_or_default();
+        let held = action.withheld_by.map(|by| format!(" [{}]", by.as_str())).unwrap_or_default();
         format!("{} {renamed} {}{held}", action.kind.as_str(), word(action))
     };
     plan.actions.iter().map(line).collect()
@@ -195,7 +195,7 @@ pub(crate) fn no_status() -> BlockReason {
 
 /// The names of what holds the plan.
 pub(crate) fn held(plan: &Plan) -> Vec<&str> {
-    plan.held_by.iter().map(|held| held.guard.as_str()).collect()
+    plan.held_by.iter().map(|held| held.by.guard.as_str()).collect()
 }
 
 /// Gives somebody another login.
