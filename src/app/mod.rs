@@ -5,12 +5,14 @@ pub mod accept;
 pub mod actor;
 pub mod drift;
 pub mod existing;
+pub mod explain;
 mod gateways;
 mod heads;
 pub mod people;
 pub mod plan_file;
 mod private_file;
 pub mod prospect;
+pub mod status;
 pub mod sync;
 
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use clap::Args;
 use rust_i18n::t;
 use serde_json::json;
 
-use super::args::{Global, Output, OutputArgs};
+use super::args::Global;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Bar;
@@ -23,36 +23,47 @@ use crate::report::{visible, words};
 /// How many lines of a sort are shown; the file has all.
 const SHOWN: usize = 20;
 
-/// `rosterd adopt`
+/// Find out who was on a gateway before rosterd, for review, and take them over
+///
+/// 查明 rosterd 之前网关上已有谁，供核对，并予以接管
 #[derive(Debug, Args)]
 pub struct AdoptArgs {
     /// The target; needed where there are several
+    ///
+    /// 目标；有多个时必须给出
     #[arg(long, value_name = "NAME", value_parser = args::target)]
     pub target: Option<TargetName>,
     /// Write the review to this file instead of adopt-TARGET.json
+    ///
+    /// 把核对清单写入此文件，而非 adopt-目标.json
     #[arg(short, long = "out", value_name = "FILE", conflicts_with = "apply")]
     pub out: Option<PathBuf>,
     /// Tie people to user names that follow no template: columns person and username
+    ///
+    /// 把人员对应到不合模板的用户名：列为工号和用户名
     #[arg(long, value_name = "FILE", conflicts_with = "apply")]
     pub link: Option<PathBuf>,
     /// Also suggest a group_map: where most of each department's people already are
+    ///
+    /// 同时建议 group_map：各部门多数人已在的用户组
     #[arg(long, conflicts_with = "apply")]
     pub suggest_map: bool,
     /// Take over the people of this review; sends nothing
+    ///
+    /// 接管此清单中的人员；不发送任何内容
     #[arg(long, value_name = "FILE", requires = "reason", conflicts_with = "target")]
     pub apply: Option<PathBuf>,
     /// Why, for the audit trail
+    ///
+    /// 原因，记入审计
     #[arg(long, value_name = "TEXT", value_parser = args::reason)]
     pub reason: Option<String>,
-    /// Form of the result.
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 /// Reviews, or takes over.
 pub async fn run(args: &AdoptArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     match &args.apply {
-        Some(path) => apply(args, path, app).await,
+        Some(path) => apply(args, path, global, app).await,
         None => review(args, global, app).await,
     }
 }
@@ -89,28 +100,24 @@ async fn review(args: &AdoptArgs, global: &Global, app: &App) -> anyhow::Result<
     let reviewed = reviewed?;
     let path = args.out.clone().unwrap_or_else(|| format!("adopt-{target}.json").into());
     reviewed.file.write(&path).map_err(Failure::from)?;
-    match args.output.output {
-        Output::Json => output::json(&reviewed.file)?,
-        Output::Table => output::text(&text(&reviewed, &path))?,
-    }
+    output::answer(global.output, || &reviewed.file, || text(&reviewed, &path))?;
     // Stopped half-way: done as far as it went, and the next attempt goes on there.
     Ok(if reviewed.left > 0 { Exit::Partial } else { Exit::Done })
 }
 
-async fn apply(args: &AdoptArgs, path: &Path, app: &App) -> anyhow::Result<Exit> {
+async fn apply(args: &AdoptArgs, path: &Path, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let store = app.store().await?;
     let reason = args.reason.as_deref().unwrap_or_default();
     let (report, count) = app.take_over(&store, path, reason).await?;
-    match args.output.output {
-        Output::Json => output::json(&json!({
-            "version": 1, "target": report.target, "run_id": report.run_id, "adopted": count,
-        }))?,
-        Output::Table => {
+    output::answer(
+        global.output,
+        || json!({ "version": 1, "target": report.target, "run_id": report.run_id, "adopted": count }),
+        || {
             let done = t!("cli.adopt.done", count = count, target = report.target);
             let next = t!("cli.adopt.done_next");
-            output::text(&format!("{}\n  {next}\n", strong(&Tone::Good.paint(&done))))?;
-        }
-    }
+            format!("{}\n  {next}\n", strong(&Tone::Good.paint(&done)))
+        },
+    )?;
     Ok(Exit::Done)
 }
 

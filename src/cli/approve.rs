@@ -1,21 +1,50 @@
 //! `rosterd approve`: lets what a guard held back pass, for exactly the people behind it.
 
 use chrono::{DateTime, Utc};
+use clap::Args;
 use rust_i18n::t;
 use serde_json::{Value, json};
 
-use super::args::{ApproveArgs, Global, Output};
+use super::args::{self, Global};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{output, show, signals, sync};
 use crate::app::sync::Request;
 use crate::app::{App, actor};
+use crate::config::Span;
 use crate::model::TargetName;
 use crate::reason::Guard;
 use crate::report::grid::strong;
 use crate::store::journal::{RunId, Trigger};
 use crate::store::plans::NewApproval;
 use crate::sync::approve;
+
+/// Let a held run's guarded set pass
+///
+/// 放行某次被拦下的运行所涉及的内容
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    /// The held run
+    ///
+    /// 被拦下的运行
+    #[arg(value_name = "RUN")]
+    pub run: i64,
+    /// Why, for the audit trail
+    ///
+    /// 原因，记入审计
+    #[arg(long, value_name = "TEXT", value_parser = args::reason)]
+    pub reason: String,
+    /// How long the approval is good
+    ///
+    /// 批准的有效时长
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = args::span)]
+    pub expires: Span,
+    /// Sync at once
+    ///
+    /// 立即同步
+    #[arg(long)]
+    pub now: bool,
+}
 
 /// Records the approval.
 pub async fn run(args: &ApproveArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
@@ -45,14 +74,12 @@ pub async fn run(args: &ApproveArgs, global: &Global, app: &App) -> anyhow::Resu
         output::note(&approved.text(&target, app));
         let request = Request { targets: vec![target], ..Request::all(Trigger::Cli, signals::stop()?) };
         let answer = sync::carry_out(request, global, app, &store).await?;
-        sync::show(&answer, args.output.output, false)?;
+        sync::show(&answer, global.output, false)?;
         sync::tell(&answer, app).await;
         return Ok(sync::exit(&answer));
     }
-    match args.output.output {
-        Output::Json => output::json(&approved.json(&target, run))?,
-        Output::Table => output::text(&format!("{}\n", approved.text(&target, app)))?,
-    }
+    let text = || format!("{}\n", approved.text(&target, app));
+    output::answer(global.output, || approved.json(&target, run), text)?;
     Ok(Exit::Done)
 }
 

@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use chrono::{DateTime, SecondsFormat, Utc};
+use clap::{Args, Subcommand, ValueEnum};
 use rust_i18n::t;
 use serde_json::json;
 
-use super::args::{AuditCommand, AuditExportArgs, AuditVerifyArgs, ExportFormat, Output};
+use super::args::{self, Global, Moment};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::output;
@@ -19,27 +20,82 @@ use crate::report::grid::{Grid, Tone, strong};
 use crate::store::Store;
 use crate::store::audit::{Head, Verified, Written, parse_head};
 
+/// Verify or export the audit trail
+///
+/// 核验或导出审计记录
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    Verify(AuditVerifyArgs),
+    Export(AuditExportArgs),
+}
+
+/// Check that no record was altered, removed or reordered
+///
+/// 检查没有记录被改动、删除或调换
+#[derive(Debug, Args)]
+pub struct AuditVerifyArgs {
+    /// This head must be in the chain
+    ///
+    /// 链中必须有此链头
+    #[arg(long, value_name = "HEX", conflicts_with = "heads")]
+    pub head: Option<String>,
+    /// Every head in this file must be in the chain
+    ///
+    /// 链中必须有此文件里的每个链头
+    #[arg(long, value_name = "FILE")]
+    pub heads: Option<PathBuf>,
+}
+
+/// Write the records out
+///
+/// 写出记录
+#[derive(Debug, Args)]
+pub struct AuditExportArgs {
+    /// Form of the records
+    ///
+    /// 记录的形式
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
+    pub format: ExportFormat,
+    /// Only records from this day or moment on
+    ///
+    /// 只要此日或此刻以后的记录
+    #[arg(long, value_name = "TIME", value_parser = args::moment)]
+    pub since: Option<Moment>,
+    /// Write to this file instead of stdout
+    ///
+    /// 写入此文件，而不是标准输出
+    #[arg(short, long = "out", value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Form of an audit export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    Jsonl,
+    Csv,
+}
+
 /// Carries out `audit verify` or `audit export`.
-pub async fn run(command: &AuditCommand, app: &App) -> anyhow::Result<Exit> {
+pub async fn run(command: &AuditCommand, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let store = app.store_to_read().await?;
     match command {
-        AuditCommand::Verify(args) => verify(args, &store, app).await,
+        AuditCommand::Verify(args) => verify(args, global, &store, app).await,
         AuditCommand::Export(args) => export(args, &store, app).await,
     }
 }
 
-async fn verify(args: &AuditVerifyArgs, store: &Store, app: &App) -> anyhow::Result<Exit> {
+async fn verify(args: &AuditVerifyArgs, global: &Global, store: &Store, app: &App) -> anyhow::Result<Exit> {
     let heads = heads(args, app)?;
     let remembered = heads.len();
     let found = store.audit_verify(heads).await?;
     let whole = found.broken.is_empty();
-    match args.output.output {
-        Output::Json => output::json(&json!({
+    let value = || {
+        json!({
             "version": 1, "whole": whole, "heads": remembered, "records": found.records,
             "erased": found.erased, "head": found.head, "broken": found.broken,
-        }))?,
-        Output::Table => output::text(&verdict(&found, remembered))?,
-    }
+        })
+    };
+    output::answer(global.output, value, || verdict(&found, remembered))?;
     Ok(if whole { Exit::Done } else { Exit::Failed })
 }
 

@@ -1,9 +1,12 @@
 //! `rosterd config`: checks the settings and says what they mean, prints their schema.
 
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use rust_i18n::t;
 use serde_json::json;
 
-use super::args::{ConfigCheckArgs, ConfigInitArgs, Output};
+use super::args::Global;
 use super::exit::Exit;
 use super::output;
 use crate::app::App;
@@ -11,6 +14,39 @@ use crate::config::{self, Existing, LeaverAction, Origin, TargetConfig};
 use crate::report::grid::{Grid, Tone, strong};
 use crate::secret::ReadSecret as _;
 use crate::secret::SecretRef;
+
+/// Check, describe or write a configuration
+///
+/// 检查、说明或生成配置
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check the configuration and say what it means
+    ///
+    /// 检查配置，并说明它的含义
+    Check,
+    /// Print the JSON Schema of the configuration, for editors
+    ///
+    /// 输出配置的 JSON Schema，供编辑器使用
+    Schema,
+    Init(ConfigInitArgs),
+}
+
+/// Print a careful production configuration to start from
+///
+/// 输出一份谨慎的生产配置作为起点
+#[derive(Debug, Args)]
+pub struct ConfigInitArgs {
+    /// Where HR's files are
+    ///
+    /// 人事文件所在位置
+    #[arg(long, value_name = "PATH")]
+    pub roster: Option<PathBuf>,
+    /// The gateway's address, for example https://10.1.1.1:4430
+    ///
+    /// 网关地址，例如 https://10.1.1.1:4430
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+}
 
 /// Prints the schema.
 pub fn schema() -> anyhow::Result<Exit> {
@@ -25,12 +61,9 @@ pub fn init(args: &ConfigInitArgs) -> anyhow::Result<Exit> {
 }
 
 /// Says what the settings mean, and whether the keys that they name can be read. Errors were told when loading.
-pub fn check(args: &ConfigCheckArgs, app: &App) -> anyhow::Result<Exit> {
+pub fn check(global: &Global, app: &App) -> anyhow::Result<Exit> {
     let keys: Vec<_> = app.config().target.iter().map(|target| key_problem(target, app)).collect();
-    match args.output.output {
-        Output::Json => output::json(&as_json(app, &keys))?,
-        Output::Table => output::text(&as_text(app, &keys))?,
-    }
+    output::answer(global.output, || as_json(app, &keys), || as_text(app, &keys))?;
     Ok(if keys.iter().all(Option::is_none) { Exit::Done } else { Exit::Failed })
 }
 

@@ -1,16 +1,41 @@
 //! `rosterd doctor`: why it does not work, or that it would.
 
+use clap::Args;
 use rust_i18n::t;
 use serde_json::json;
 
-use super::args::{DoctorArgs, Global, Output};
+use super::args::{self, Global};
 use super::exit::Exit;
 use super::{failure, output};
 use crate::app::App;
 use crate::config::Env;
 use crate::doctor::{self, Finding, Mark};
+use crate::model::TargetName;
 use crate::report::grid::{Tone, strong};
 use crate::report::visible;
+use crate::secret::SecretRef;
+
+/// Check settings, files, network, device and token, and say what to do
+///
+/// 检查配置、文件、网络、设备与令牌，并说明如何处理
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Show the certificate and the pin that each device presents, and how to check them
+    ///
+    /// 显示每台设备出示的证书与公钥指纹，以及如何核对
+    #[arg(long)]
+    pub show_pin: bool,
+    /// Try this key (env:NAME, file:PATH, credential:NAME) instead of the configured one
+    ///
+    /// 试用此密钥（env:NAME、file:PATH、credential:NAME），而非配置中的密钥
+    #[arg(long, value_name = "SOURCE", value_parser = args::secret)]
+    pub key: Option<SecretRef>,
+    /// Only this target; may be repeated
+    ///
+    /// 只处理此目标；可多次给出
+    #[arg(long, value_name = "NAME", value_parser = args::target)]
+    pub target: Vec<TargetName>,
+}
 
 /// Examines and tells.
 pub fn run(args: &DoctorArgs, global: &Global) -> anyhow::Result<Exit> {
@@ -19,23 +44,21 @@ pub fn run(args: &DoctorArgs, global: &Global) -> anyhow::Result<Exit> {
         Err(error) => {
             let failed = failure::of(&error.into());
             let finding = doctor::no_configuration(failed.report.message, failed.report.next);
-            return tell(args, &[finding]);
+            return tell(args, global, &[finding]);
         }
     };
     for name in &args.target {
         app.target(name)?;
     }
     let found = super::runtime()?.block_on(doctor::examine(&app, &args.target, args.key.as_ref()));
-    tell(args, &found)
+    tell(args, global, &found)
 }
 
-fn tell(args: &DoctorArgs, found: &[Finding]) -> anyhow::Result<Exit> {
+fn tell(args: &DoctorArgs, global: &Global, found: &[Finding]) -> anyhow::Result<Exit> {
     let failed = found.iter().any(|finding| finding.status == Mark::Fail);
     let exit = if failed { Exit::Failed } else { Exit::Done };
-    match args.output.output {
-        Output::Json => output::json(&json!({ "version": 1, "exit_code": exit.code(), "checks": found }))?,
-        Output::Table => output::text(&text(args, found))?,
-    }
+    let value = || json!({ "version": 1, "exit_code": exit.code(), "checks": found });
+    output::answer(global.output, value, || text(args, found))?;
     Ok(exit)
 }
 

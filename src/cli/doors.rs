@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::future::Future;
 
-use clap::{Args, ValueEnum};
 use rust_i18n::t;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::args::Output;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::output;
@@ -25,23 +25,6 @@ use crate::report::csv_safe::csv_safe;
 use crate::report::grid::{Grid, Tone};
 use crate::stop::Stop;
 use crate::store::journal::Trigger;
-
-/// Form of a result that is rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the names are the documentation, and clap would print more")]
-pub enum Form {
-    Table,
-    Json,
-    Csv,
-}
-
-/// `--output`
-#[derive(Debug, Args)]
-pub struct FormArgs {
-    /// Form of the result
-    #[arg(long, value_name = "FORMAT", default_value = "table", display_order = 800)]
-    pub output: Form,
-}
 
 /// The doors of these settings.
 pub fn of(app: &App, trigger: Trigger) -> Doors<'_, SystemClock> {
@@ -150,11 +133,11 @@ impl Sheet {
     }
 
     /// Shows the rows, or `value` where JSON is wanted.
-    pub fn show(&self, form: Form, value: &Value) -> anyhow::Result<()> {
+    pub fn show(&self, form: Output, value: &Value) -> anyhow::Result<()> {
         match form {
-            Form::Json => output::json(value),
-            Form::Csv => output::text(&self.csv()?),
-            Form::Table => output::text(&self.table()),
+            Output::Json => output::json(value),
+            Output::Csv => output::text(&self.csv()?),
+            Output::Table => output::text(&self.table()),
         }
     }
 

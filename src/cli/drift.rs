@@ -7,7 +7,7 @@ use rust_i18n::t;
 use serde_json::json;
 
 use super::adopt::{list, only_target};
-use super::args::{Global, Output, OutputArgs};
+use super::args::{Global, Output};
 use super::exit::Exit;
 use super::progress::Bar;
 use super::{args, output, show, signals, sync};
@@ -21,21 +21,26 @@ use crate::report::grid::{Tone, strong};
 use crate::report::{Spoken, words};
 use crate::store::journal::Trigger;
 
-/// `rosterd drift`
+/// Compare what rosterd manages with what the gateway holds
+///
+/// 比较 rosterd 管理的内容与网关现有内容
 #[derive(Debug, Args)]
 pub struct DriftArgs {
     /// The target; needed where there are several
+    ///
+    /// 目标；有多个时必须给出
     #[arg(long, value_name = "NAME", value_parser = args::target)]
     pub target: Option<TargetName>,
     /// Remember what the gateway holds, and plan to put it right; sync --plan or the next sync does it
+    ///
+    /// 记住网关现状，并计划恢复原状；由 sync --plan 或下一次同步执行
     #[arg(long)]
     pub repair: bool,
     /// Write the plan of the repair to this file, for `sync --plan`
+    ///
+    /// 把恢复计划写入此文件，供 sync --plan 使用
     #[arg(short, long = "out", value_name = "FILE", requires = "repair")]
     pub out: Option<PathBuf>,
-    /// Form of the result.
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 /// Compares; with `--repair`, plans too.
@@ -57,7 +62,7 @@ pub async fn run(args: &DriftArgs, global: &Global, app: &App) -> anyhow::Result
         }
         false => None,
     };
-    tell(args, &target, &report, planned.as_ref())?;
+    tell(global.output, &target, &report, planned.as_ref())?;
     let Some(answer) = planned else {
         return Ok(if report.unanswered > 0 { Exit::Partial } else { Exit::Done });
     };
@@ -69,17 +74,17 @@ pub async fn run(args: &DriftArgs, global: &Global, app: &App) -> anyhow::Result
 }
 
 fn tell(
-    args: &DriftArgs,
+    form: Output,
     target: &TargetName,
     report: &DriftReport,
     planned: Option<&Answer>,
 ) -> anyhow::Result<()> {
-    match args.output.output {
+    match form {
         Output::Json => {
             let plan = planned.map(|answer| Spoken(&answer.report));
             output::json(&json!({ "version": 1, "target": target, "drift": report, "plan": plan }))
         }
-        Output::Table => {
+        Output::Table | Output::Csv => {
             output::text(&text(target, report))?;
             match planned {
                 Some(answer) => sync::show(answer, Output::Table, false),

@@ -1,24 +1,88 @@
 //! `rosterd gateway`: the simulated device as a server of its own, for tests, demonstrations and other people's clients.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::Router;
+use clap::Args;
 use rust_i18n::t;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::args::GatewayArgs;
+use super::args;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{output, signals};
 use crate::clock::SystemClock;
 use crate::cloud::simulated::{self, CloudState, Simulated};
 use crate::config::Env;
-use crate::gateway::GatewayError;
 use crate::gateway::embedded::{FaultSpec, Furniture, Quirk, Server, ServerOptions};
+use crate::gateway::{Dialect, GatewayError};
 use crate::secret::ReadSecret as _;
 use crate::secret::{Secret, SecretRef};
+
+/// Serve a simulated gateway
+///
+/// 提供一个模拟网关
+#[derive(Debug, Args)]
+pub struct GatewayArgs {
+    /// Address to listen on
+    ///
+    /// 监听地址
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4430")]
+    pub listen: SocketAddr,
+    /// Dialect to speak
+    ///
+    /// 使用的接口类型
+    #[arg(long, value_name = "DIALECT", default_value = "updater-cloud", value_parser = args::dialect)]
+    pub dialect: Dialect,
+    /// Key that tokens are checked with: env:NAME, file:PATH, or the key itself
+    ///
+    /// 校验令牌的密钥：env:变量名、file:路径，或密钥本身
+    #[arg(long, value_name = "KEY")]
+    pub key: String,
+    /// Keep the state in this file
+    ///
+    /// 把状态保存在此文件
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Groups to begin with, one path per line; `role NAME` and `server NAME` lines too
+    ///
+    /// 初始用户组，每行一个路径；也可写 `role 名称` 与 `server 名称`
+    #[arg(long, value_name = "FILE")]
+    pub groups: Option<PathBuf>,
+    /// Milliseconds that each call takes
+    ///
+    /// 每次调用耗时（毫秒）
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub latency: u64,
+    /// Milliseconds that a commit takes
+    ///
+    /// 一次提交耗时（毫秒）
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub commit_cost: u64,
+    /// Behave as some devices do; may be repeated
+    ///
+    /// 模仿某些设备的表现；可多次给出
+    #[arg(long, value_name = "NAME")]
+    pub quirk: Vec<String>,
+    /// Let calls go wrong; may be repeated
+    ///
+    /// 让调用出错；可多次给出
+    #[arg(long, value_name = "SPEC")]
+    pub fault: Vec<String>,
+    /// Where chance begins, for faults that can be repeated exactly
+    ///
+    /// 随机的起点，使故障可以完全重现
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Serve the cloud endpoints too, signed with the same key: /v2/index.php is Tencent, / is UCloud
+    ///
+    /// 同时提供云端接口，用同一密钥签名：/v2/index.php 为腾讯云，/ 为 UCloud
+    #[arg(long)]
+    pub cloud: bool,
+}
 
 /// Serves until asked to stop. The address is printed once calls are taken.
 pub async fn run(args: &GatewayArgs) -> anyhow::Result<Exit> {

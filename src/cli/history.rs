@@ -1,9 +1,10 @@
 //! `rosterd history`: everything that was done to one person's accounts, and which account they had when.
 
+use clap::Args;
 use rust_i18n::t;
 use serde_json::json;
 
-use super::args::{HistoryArgs, Output};
+use super::args::Global;
 use super::exit::Exit;
 use super::{output, show};
 use crate::app::App;
@@ -12,22 +13,30 @@ use crate::report::words;
 use crate::store::journal::IntentState;
 use crate::store::query::HistoryLine;
 
+/// Show every version of a person's account
+///
+/// 显示某人账号的每个版本
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Person key or user name
+    ///
+    /// 人员标识或用户名
+    #[arg(value_name = "PERSON|USERNAME")]
+    pub who: String,
+}
+
 /// How many entries are read; nobody has more.
 const LIMIT: u32 = 10_000;
 
 /// Shows the history of a person, or of whoever had a user name.
-pub async fn run(args: &HistoryArgs, app: &App) -> anyhow::Result<Exit> {
+pub async fn run(args: &HistoryArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let store = app.store_to_read().await?;
     let lines = store.history(&args.who, LIMIT).await?;
-    if args.output.output == Output::Json {
-        output::json(&json!({ "version": 1, "who": args.who, "history": lines }))?;
-        return Ok(Exit::Done);
-    }
-    if lines.is_empty() {
-        output::text(&format!("{}\n", t!("cli.history.none", who = args.who)))?;
-        return Ok(Exit::Done);
-    }
-    output::text(&grid(&lines, app).render())?;
+    let value = || json!({ "version": 1, "who": args.who, "history": lines });
+    output::answer(global.output, value, || match lines.as_slice() {
+        [] => format!("{}\n", t!("cli.history.none", who = args.who)),
+        lines => grid(lines, app).render(),
+    })?;
     Ok(Exit::Done)
 }
 

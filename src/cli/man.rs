@@ -1,11 +1,24 @@
 //! `rosterd man`: the manual, as one page on stdout or as one page per command in a folder, for packages.
 
-use anyhow::Context as _;
-use clap::Command;
+use std::path::PathBuf;
 
-use super::args::ManArgs;
+use anyhow::Context as _;
+use clap::{Args, Command};
+
 use super::exit::Exit;
 use super::output;
+
+/// Print the manual page, or write one page per command into a folder
+///
+/// 输出手册页，或在文件夹里为每个命令写一页
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write one page per command into this folder
+    ///
+    /// 在此文件夹里为每个命令写一页
+    #[arg(long, value_name = "FOLDER")]
+    pub dir: Option<PathBuf>,
+}
 
 /// Prints or writes the manual of `command`, in its language.
 pub fn run(args: &ManArgs, command: Command) -> anyhow::Result<Exit> {

@@ -14,7 +14,7 @@ pub mod drift;
 mod explain;
 pub mod failure;
 mod gateway;
-mod help_zh;
+mod help;
 mod history;
 mod lang;
 mod logging;
@@ -40,11 +40,15 @@ pub mod undo;
 use std::ffi::OsString;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
+use rust_i18n::t;
 
-use args::{Cli, Command, ConfigCommand, Global, Lang, Output, RosterCommand};
+use args::{Cli, Command, Global, Lang, Output};
+use config::ConfigCommand;
+use exit::Exit;
+use failure::Failure;
+use roster::RosterCommand;
 
 pub use crate::reason::exit;
-use exit::Exit;
 
 use crate::app::App;
 use crate::config::Env;
@@ -66,16 +70,12 @@ pub fn main(args: &[OsString]) -> Exit {
         anstream::ColorChoice::Never.write_global();
     }
     logging::start(&cli.global, &cli.command);
-    let json = wants_json(&cli.command);
-    run(&cli, lang).unwrap_or_else(|error| failure::tell(&error, json))
+    run(&cli, lang).unwrap_or_else(|error| failure::tell(&error, cli.global.output == Output::Json))
 }
 
 /// The command in the chosen language.
 fn command(lang: Lang) -> clap::Command {
-    match lang {
-        Lang::En => Cli::command(),
-        Lang::Zh => help_zh::apply(Cli::command()),
-    }
+    help::translate(Cli::command(), lang)
 }
 
 fn parse(args: &[OsString], lang: Lang) -> Result<Cli, clap::Error> {
@@ -90,42 +90,44 @@ fn parse(args: &[OsString], lang: Lang) -> Result<Cli, clap::Error> {
 
 fn run(cli: &Cli, lang: Lang) -> anyhow::Result<Exit> {
     let global = &cli.global;
+    if global.output == Output::Csv && !cli.command.has_rows() {
+        return Err(Failure::usage(t!("cli.no_rows"), t!("cli.no_rows_next")).into());
+    }
     match &cli.command {
         Command::Sync(args) => with_app(global, async |app| sync::run(args, global, &app).await),
         Command::Plan(args) => with_app(global, async |app| plan::run(args, global, &app).await),
         Command::Run => with_app(global, async |app| service::run(global, app).await),
-        Command::Status(args) => with_app(global, async |app| status::run(args, &app).await),
-        Command::Runs(args) => with_app(global, async |app| runs::run(args, &app).await),
-        Command::History(args) => with_app(global, async |app| history::run(args, &app).await),
-        Command::Explain(args) => with_app(global, async |app| explain::run(args, &app).await),
+        Command::Status(args) => with_app(global, async |app| status::run(args, global, &app).await),
+        Command::Runs(args) => with_app(global, async |app| runs::run(args, global, &app).await),
+        Command::History(args) => with_app(global, async |app| history::run(args, global, &app).await),
+        Command::Explain(args) => with_app(global, async |app| explain::run(args, global, &app).await),
         Command::Approve(args) => with_app(global, async |app| approve::run(args, global, &app).await),
         Command::Doctor(args) => doctor::run(args, global),
         Command::Adopt(args) => with_app(global, async |app| adopt::run(args, global, &app).await),
-        Command::Person(args) => with_app(global, async |app| person::run(args, &app).await),
+        Command::Person(args) => with_app(global, async |app| person::run(args, global, &app).await),
         Command::Drift(args) => with_app(global, async |app| drift::run(args, global, &app).await),
         Command::Undo(args) => with_app(global, async |app| undo::run(args, global, &app).await),
         Command::Suspend(args) => {
-            with_app(global, async |app| overrides::say(OverrideKind::Suspend, args, &app).await)
+            with_app(global, async |app| overrides::say(OverrideKind::Suspend, args, global, &app).await)
         }
         Command::Hold(args) => {
-            with_app(global, async |app| overrides::say(OverrideKind::Hold, args, &app).await)
+            with_app(global, async |app| overrides::say(OverrideKind::Hold, args, global, &app).await)
         }
-        Command::Resume(args) => with_app(global, async |app| overrides::resume(args, &app).await),
-        Command::Release(args) => with_app(global, async |app| overrides::release(args, &app).await),
-        Command::Target(command) => with_app(global, async |app| target::run(command, &app).await),
+        Command::Resume(args) => with_app(global, async |app| overrides::resume(args, global, &app).await),
+        Command::Release(args) => with_app(global, async |app| overrides::release(args, global, &app).await),
+        Command::Target(command) => with_app(global, async |app| target::run(command, global, &app).await),
         Command::Roster(RosterCommand::Check(args)) => {
             with_app(global, async |app| roster::check(args, global, &app).await)
         }
-        Command::Audit(command) => with_app(global, async |app| audit::run(command, &app).await),
-        Command::Config(ConfigCommand::Check(args)) => {
-            with_app(global, async |app| config::check(args, &app))
-        }
+        Command::Audit(command) => with_app(global, async |app| audit::run(command, global, &app).await),
+        Command::Config(ConfigCommand::Check) => with_app(global, async |app| config::check(global, &app)),
         Command::Config(ConfigCommand::Schema) => config::schema(),
         Command::Config(ConfigCommand::Init(args)) => config::init(args),
-        Command::Oob(command) => with_app(global, async |app| oob::run(command, &app).await),
-        Command::Ucloud(command) => with_app(global, async |app| ucloud::run(command, &app).await),
+        Command::Oob(command) => with_app(global, async |app| oob::run(command, global, &app).await),
+        Command::Ucloud(command) => with_app(global, async |app| ucloud::run(command, global, &app).await),
         Command::Gateway(args) => runtime()?.block_on(gateway::run(args)),
-        Command::Completions(args) => completions::run(args),
+        Command::Help(args) => help::run(args, command(lang)),
+        Command::Completions(args) => completions::run(args, command(lang)),
         Command::Man(args) => man::run(args, command(lang)),
     }
 }
@@ -148,38 +150,4 @@ fn load(global: &Global) -> anyhow::Result<App> {
         }
     }
     Ok(app)
-}
-
-/// Whether a failure must be told as JSON too.
-fn wants_json(command: &Command) -> bool {
-    let output = match command {
-        Command::Sync(args) => &args.output,
-        Command::Plan(args) => &args.output,
-        Command::Status(args) => &args.output,
-        Command::Runs(args) => &args.output,
-        Command::History(args) => &args.output,
-        Command::Explain(args) => &args.output,
-        Command::Approve(args) => &args.output,
-        Command::Doctor(args) => &args.output,
-        Command::Adopt(args) => &args.output,
-        Command::Person(args) => &args.output,
-        Command::Drift(args) => &args.output,
-        Command::Undo(args) => &args.output,
-        Command::Suspend(args) | Command::Hold(args) => &args.output,
-        Command::Resume(args) => &args.output,
-        Command::Release(args) => &args.output,
-        Command::Target(args::TargetCommand::Accept(args)) => &args.output,
-        Command::Roster(RosterCommand::Check(args)) => &args.output,
-        Command::Audit(args::AuditCommand::Verify(args)) => &args.output,
-        Command::Config(ConfigCommand::Check(args)) => &args.output,
-        Command::Oob(command) => return command.form() == doors::Form::Json,
-        Command::Ucloud(command) => return command.form() == doors::Form::Json,
-        Command::Run
-        | Command::Audit(args::AuditCommand::Export(_))
-        | Command::Config(ConfigCommand::Schema | ConfigCommand::Init(_))
-        | Command::Gateway(_)
-        | Command::Completions(_)
-        | Command::Man(_) => return false,
-    };
-    output.output == Output::Json
 }

@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 use rust_i18n::t;
 use serde_json::{Value, json};
 
-use super::doors::{self, Form, FormArgs, Sheet};
+use super::args::{Global, Output};
+use super::doors::{self, Sheet};
 use super::exit::Exit;
 use super::output;
 use crate::app::App;
@@ -20,89 +21,78 @@ use crate::report::grid::strong;
 use crate::store::Store;
 use crate::store::journal::Trigger;
 
-/// `rosterd oob`
+/// Look after the out-of-band VPN of Tencent's bare-metal servers
+///
+/// 管理腾讯云黑石物理服务器的带外 VPN
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "the arguments of each say what it is for")]
 pub enum OobCommand {
     /// List regions and zones with their numbers
-    Zones(OobZonesArgs),
-    /// Show who logs in to the VPN, and where
+    ///
+    /// 列出地域和可用区及其编号
+    Zones,
     Vpn(OobVpnArgs),
-    /// Set a new VPN password, or finish what an earlier run began
     Rotate(OobRotateArgs),
-    /// Show the management interface of servers
     Device(OobDeviceArgs),
 }
 
-/// `rosterd oob zones`
-#[derive(Debug, Args)]
-pub struct OobZonesArgs {
-    /// Form of the result.
-    #[command(flatten)]
-    pub form: FormArgs,
-}
-
-/// `rosterd oob vpn`
+/// Show who logs in to the VPN, and where
+///
+/// 显示谁登录 VPN、登录到哪里
 #[derive(Debug, Args)]
 pub struct OobVpnArgs {
     /// Zone, instead of the configured one
+    ///
+    /// 使用此可用区，代替配置中的
     #[arg(long, value_name = "ID")]
     pub zone: Option<u64>,
-    /// Form of the result.
-    #[command(flatten)]
-    pub form: FormArgs,
 }
 
-/// `rosterd oob rotate`
+/// Set a new VPN password, or finish what an earlier run began
+///
+/// 设置新的 VPN 密码，或完成之前未完成的更换
 #[derive(Debug, Args)]
 pub struct OobRotateArgs {
     /// Zone, instead of the configured one
+    ///
+    /// 使用此可用区，代替配置中的
     #[arg(long, value_name = "ID")]
     pub zone: Option<u64>,
     /// Show what would be done, and change nothing
+    ///
+    /// 只显示会做什么，不作任何改动
     #[arg(long)]
     pub dry_run: bool,
-    /// Form of the result.
-    #[command(flatten)]
-    pub form: FormArgs,
 }
 
-/// `rosterd oob device`
+/// Show the management interface of servers
+///
+/// 显示服务器的带外管理接口
 #[derive(Debug, Args)]
 pub struct OobDeviceArgs {
     /// Instance ids, for example cpm-an5a9wv4
+    ///
+    /// 实例 ID，例如 cpm-an5a9wv4
     #[arg(value_name = "ID", required = true)]
     pub id: Vec<String>,
     /// Show passwords too; recorded in the audit trail
+    ///
+    /// 同时显示密码；记入审计
     #[arg(long)]
     pub reveal: bool,
-    /// Form of the result.
-    #[command(flatten)]
-    pub form: FormArgs,
-}
-
-impl OobCommand {
-    /// The form of the result.
-    pub const fn form(&self) -> Form {
-        match self {
-            Self::Zones(args) => args.form.output,
-            Self::Vpn(args) => args.form.output,
-            Self::Rotate(args) => args.form.output,
-            Self::Device(args) => args.form.output,
-        }
-    }
 }
 
 /// Carries the command out.
-pub async fn run(command: &OobCommand, app: &App) -> anyhow::Result<Exit> {
+pub async fn run(command: &OobCommand, global: &Global, app: &App) -> anyhow::Result<Exit> {
     match command {
-        OobCommand::Zones(args) => zones(args, app).await,
-        OobCommand::Vpn(args) => vpn(args, app).await,
-        OobCommand::Rotate(args) => rotate(args, app).await,
-        OobCommand::Device(args) => device(args, app).await,
+        OobCommand::Zones => zones(global, app).await,
+        OobCommand::Vpn(args) => vpn(args, global, app).await,
+        OobCommand::Rotate(args) => rotate(args, global, app).await,
+        OobCommand::Device(args) => device(args, global, app).await,
     }
 }
 
-async fn zones(args: &OobZonesArgs, app: &App) -> anyhow::Result<Exit> {
+async fn zones(global: &Global, app: &App) -> anyhow::Result<Exit> {
     let found = doors::of(app, Trigger::Cli).zones().await.map_err(doors::failure)?;
     let mut sheet = Sheet::new(&[
         ("zone", t!("cloud.cli.zone")),
@@ -120,11 +110,11 @@ async fn zones(args: &OobZonesArgs, app: &App) -> anyhow::Result<Exit> {
             z.region_name.clone(),
         ]);
     }
-    sheet.show(args.form.output, &json!({ "version": 1, "zones": found }))?;
+    sheet.show(global.output, &json!({ "version": 1, "zones": found }))?;
     Ok(Exit::Done)
 }
 
-async fn vpn(args: &OobVpnArgs, app: &App) -> anyhow::Result<Exit> {
+async fn vpn(args: &OobVpnArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let info = doors::of(app, Trigger::Cli).vpn(args.zone).await.map_err(doors::failure)?;
     let mut sheet = Sheet::new(&[
         ("gateway", t!("cloud.cli.gateway")),
@@ -132,19 +122,19 @@ async fn vpn(args: &OobVpnArgs, app: &App) -> anyhow::Result<Exit> {
         ("domain", t!("cloud.cli.domain")),
         ("be_first", t!("cloud.cli.be_first")),
     ]);
-    let first = match args.form.output {
-        Form::Table if info.be_first => t!("cloud.cli.never_set").into_owned(),
-        Form::Table => t!("cloud.cli.set_before").into_owned(),
+    let first = match global.output {
+        Output::Table if info.be_first => t!("cloud.cli.never_set").into_owned(),
+        Output::Table => t!("cloud.cli.set_before").into_owned(),
         _ => info.be_first.to_string(),
     };
     sheet.row([info.gateway.clone(), info.user.clone(), info.domain.clone(), first]);
     let mut value = json!({ "version": 1 });
     doors::merge(&mut value, &info)?;
-    sheet.show(args.form.output, &value)?;
+    sheet.show(global.output, &value)?;
     Ok(Exit::Done)
 }
 
-async fn rotate(args: &OobRotateArgs, app: &App) -> anyhow::Result<Exit> {
+async fn rotate(args: &OobRotateArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let doors = doors::of(app, Trigger::Cli);
     let report = if args.dry_run {
         // Looking must not make a database that would belong to whoever looked first.
@@ -154,7 +144,7 @@ async fn rotate(args: &OobRotateArgs, app: &App) -> anyhow::Result<Exit> {
         app.audited(&store, doors.rotate(&store, args.zone)).await
     };
     let report = report.map_err(doors::failure)?;
-    if args.form.output == Form::Table {
+    if global.output == Output::Table {
         output::text(&words(&report))?;
         return Ok(Exit::Done);
     }
@@ -176,7 +166,7 @@ async fn rotate(args: &OobRotateArgs, app: &App) -> anyhow::Result<Exit> {
         report.sink.clone(),
         report.finishes_earlier.to_string(),
     ]);
-    sheet.show(args.form.output, &serde_json::to_value(&report)?)?;
+    sheet.show(global.output, &serde_json::to_value(&report)?)?;
     Ok(Exit::Done)
 }
 
@@ -201,7 +191,7 @@ fn words(report: &RotateReport) -> String {
     text
 }
 
-async fn device(args: &OobDeviceArgs, app: &App) -> anyhow::Result<Exit> {
+async fn device(args: &OobDeviceArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let doors = doors::of(app, Trigger::Cli);
     let lines = doors.devices(&args.id).await.map_err(doors::failure)?;
     let known: Vec<String> = lines.iter().filter(|l| l.found.is_ok()).map(|l| l.id.clone()).collect();
@@ -225,7 +215,7 @@ async fn device(args: &OobDeviceArgs, app: &App) -> anyhow::Result<Exit> {
     let devices: Vec<Value> = lines.iter().map(|line| as_json(line, args.reveal)).collect();
     sheet
         .without_empty_last()
-        .show(args.form.output, &json!({ "version": 1, "revealed": args.reveal, "devices": devices }))?;
+        .show(global.output, &json!({ "version": 1, "revealed": args.reveal, "devices": devices }))?;
     Ok(match known.len() {
         n if n == lines.len() => Exit::Done,
         0 => Exit::Failed,

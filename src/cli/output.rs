@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
+use super::args::Output;
+
 /// Writes a result to stdout.
 pub fn text(text: &str) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
@@ -16,6 +18,18 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     body.push('\n');
     let mut out = io::stdout().lock();
     forgive_closed_pipe(out.write_all(body.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Writes a result in the form that is wanted; each form is made only then.
+pub fn answer<V: Serialize>(
+    form: Output,
+    value: impl FnOnce() -> V,
+    table: impl FnOnce() -> String,
+) -> anyhow::Result<()> {
+    match form {
+        Output::Json => json(&value()),
+        Output::Table | Output::Csv => text(&table()),
+    }
 }
 
 /// Writes something for people beside the result to stderr. Nobody can be told if that fails.

@@ -5,7 +5,7 @@ use clap::Args;
 use rust_i18n::t;
 use serde_json::json;
 
-use super::args::{Output, OutputArgs};
+use super::args::{Global, Output};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{args, output};
@@ -18,52 +18,63 @@ use crate::report::grid::strong;
 #[derive(Debug, Args)]
 pub struct OverrideArgs {
     /// Person key
+    ///
+    /// 人员标识
     #[arg(value_name = "PERSON", value_parser = args::person)]
     pub person: PersonKey,
     /// Why, for the audit trail
+    ///
+    /// 原因，记入审计
     #[arg(long, value_name = "TEXT", value_parser = args::reason)]
     pub reason: String,
     /// Until the end of this day; without it until `resume`
+    ///
+    /// 到这一天结束为止；不给出则到 resume 为止
     #[arg(long, value_name = "DATE")]
     pub until: Option<NaiveDate>,
-    /// Form of the result.
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
-/// `rosterd resume`
+/// End a suspension or a hold: the roster decides again
+///
+/// 结束停用或搁置：重新以名单为准
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
     /// Person key
+    ///
+    /// 人员标识
     #[arg(value_name = "PERSON", value_parser = args::person)]
     pub person: PersonKey,
     /// Why, for the audit trail
+    ///
+    /// 原因，记入审计
     #[arg(long, value_name = "TEXT", value_parser = args::reason)]
     pub reason: String,
-    /// Form of the result.
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
-/// `rosterd release`
+/// Give a person's accounts up: they stay on the gateway, and rosterd touches them no more
+///
+/// 放弃管理某人的账号：账号留在网关上，rosterd 不再触碰
 #[derive(Debug, Args)]
 pub struct ReleaseArgs {
     /// Person key
+    ///
+    /// 人员标识
     #[arg(value_name = "PERSON", value_parser = args::person)]
     pub person: PersonKey,
     /// Only on this target; otherwise on all
+    ///
+    /// 只在此目标上；否则在所有目标上
     #[arg(long, value_name = "NAME", value_parser = args::target)]
     pub target: Option<TargetName>,
     /// Why, for the audit trail
+    ///
+    /// 原因，记入审计
     #[arg(long, value_name = "TEXT", value_parser = args::reason)]
     pub reason: String,
-    /// Form of the result.
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 /// Gives a person's accounts up.
-pub async fn release(args: &ReleaseArgs, app: &App) -> anyhow::Result<Exit> {
+pub async fn release(args: &ReleaseArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let store = app.store().await?;
     let targets: Vec<TargetName> = match &args.target {
         Some(name) => vec![app.target(name)?.name.clone()],
@@ -78,26 +89,28 @@ pub async fn release(args: &ReleaseArgs, app: &App) -> anyhow::Result<Exit> {
         let message = t!("cli.override.not_ours", person = args.person);
         return Err(Failure::new("not_ours", message, t!("cli.override.nothing_next")).into());
     }
-    match args.output.output {
-        Output::Json => {
-            let all = released.iter().map(|(target, name)| json!({ "target": target, "username": name }));
-            let all: Vec<_> = all.collect();
-            output::json(&json!({ "version": 1, "person": args.person, "released": all }))?;
-        }
-        Output::Table => {
-            let line = |(target, name): &(TargetName, Username)| {
-                let line = t!("cli.override.released", person = args.person, name = name, target = target);
-                format!("{}\n", strong(&line))
-            };
-            let lines: String = released.iter().map(line).collect();
-            output::text(&format!("{lines}  {}\n", t!("cli.override.released_next")))?;
-        }
-    }
+    let value = || {
+        let all = released.iter().map(|(target, name)| json!({ "target": target, "username": name }));
+        json!({ "version": 1, "person": args.person, "released": all.collect::<Vec<_>>() })
+    };
+    output::answer(global.output, value, || {
+        let line = |(target, name): &(TargetName, Username)| {
+            let line = t!("cli.override.released", person = args.person, name = name, target = target);
+            format!("{}\n", strong(&line))
+        };
+        let lines: String = released.iter().map(line).collect();
+        format!("{lines}  {}\n", t!("cli.override.released_next"))
+    })?;
     Ok(Exit::Done)
 }
 
 /// Says that somebody is suspended or held.
-pub async fn say(kind: OverrideKind, args: &OverrideArgs, app: &App) -> anyhow::Result<Exit> {
+pub async fn say(
+    kind: OverrideKind,
+    args: &OverrideArgs,
+    global: &Global,
+    app: &App,
+) -> anyhow::Result<Exit> {
     if args.until.is_some_and(|until| until < app.today()) {
         return Err(Failure::usage(t!("cli.override.past"), t!("cli.override.past_next")).into());
     }
@@ -111,24 +124,22 @@ pub async fn say(kind: OverrideKind, args: &OverrideArgs, app: &App) -> anyhow::
         }
         OverrideKind::Hold => ("hold", t!("cli.override.held", person = args.person, until = until)),
     };
-    tell(&args.output, &args.person, word, &line)
+    tell(global.output, &args.person, word, &line)
 }
 
 /// Ends what was said before.
-pub async fn resume(args: &ResumeArgs, app: &App) -> anyhow::Result<Exit> {
+pub async fn resume(args: &ResumeArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let store = app.store().await?;
     if !store.said(app.today()).await?.contains_key(&args.person) {
         let message = t!("cli.override.nothing", person = args.person);
         return Err(Failure::new("not_overridden", message, t!("cli.override.nothing_next")).into());
     }
     store.say(vec![args.person.clone()], None, args.reason.clone(), actor::current(), app.now()).await?;
-    tell(&args.output, &args.person, "resume", &t!("cli.override.resumed", person = args.person))
+    tell(global.output, &args.person, "resume", &t!("cli.override.resumed", person = args.person))
 }
 
-fn tell(form: &OutputArgs, person: &PersonKey, what: &str, line: &str) -> anyhow::Result<Exit> {
-    match form.output {
-        Output::Json => output::json(&json!({ "version": 1, "person": person, "override": what }))?,
-        Output::Table => output::text(&format!("{}\n  {}\n", strong(line), t!("cli.override.next")))?,
-    }
+fn tell(form: Output, person: &PersonKey, what: &str, line: &str) -> anyhow::Result<Exit> {
+    let value = || json!({ "version": 1, "person": person, "override": what });
+    output::answer(form, value, || format!("{}\n  {}\n", strong(line), t!("cli.override.next")))?;
     Ok(Exit::Done)
 }

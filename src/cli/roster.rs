@@ -3,22 +3,48 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::{Args, Subcommand};
 use rust_i18n::t;
 use serde::Serialize;
 
-use super::args::{Output, RosterCheckArgs};
+use super::args::{Global, RosterArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Bar;
-use super::{args::Global, output, sync};
+use super::{output, sync};
 use crate::app::App;
 use crate::report::grid::{Grid, Tone, strong};
 use crate::report::roster_html::{self, Head};
 use crate::report::{visible, words};
 use crate::roster::facts::{FileReport, Problem};
 use crate::roster::{Reading, RosterReport};
+
+/// Work with the roster
+///
+/// 处理名单
+#[derive(Debug, Subcommand)]
+pub enum RosterCommand {
+    Check(RosterCheckArgs),
+}
+
+/// Read the roster and report what was found, file by file
+///
+/// 读取名单，并逐个文件报告读到了什么
+#[derive(Debug, Args)]
+pub struct RosterCheckArgs {
+    /// Which roster.
+    ///
+    /// 改读此文件、文件夹或通配符；不会据此认定有人缺失
+    #[command(flatten)]
+    pub roster: RosterArgs,
+    /// Also write the report as a page to mail to HR
+    ///
+    /// 同时把报告写成可发给人事的网页
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
 
 /// How many problems of one reason are shown as examples.
 const EXAMPLES: usize = 5;
@@ -53,10 +79,8 @@ pub async fn check(args: &RosterCheckArgs, global: &Global, app: &App) -> anyhow
     if let Some(path) = &args.html {
         write(path, &roster_html::html(&report, heads.as_ref()))?;
     }
-    match args.output.output {
-        Output::Json => output::json(&Answer { report: &report, groups: heads.as_ref() })?,
-        Output::Table => output::text(&text(&report, heads.as_ref()))?,
-    }
+    let value = || Answer { report: &report, groups: heads.as_ref() };
+    output::answer(global.output, value, || text(&report, heads.as_ref()))?;
     Ok(Exit::Done)
 }
 

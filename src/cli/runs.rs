@@ -1,29 +1,47 @@
 //! `rosterd runs`: earlier runs, or one of them with its report.
 
+use clap::Args;
 use rust_i18n::t;
 use serde_json::json;
 
-use super::args::{Output, RunsArgs};
+use super::args::{Global, Output};
 use super::exit::Exit;
 use super::{output, show};
 use crate::app::App;
 use crate::report::grid::{Grid, Tone};
-use crate::report::table;
+use crate::report::{Spoken, table};
 use crate::store::journal::{IntentState, RunId};
 use crate::store::query::{CallLine, RunLine};
+
+/// List runs, or show one
+///
+/// 列出运行，或显示其中一次
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// Show this run
+    ///
+    /// 显示这次运行
+    #[arg(value_name = "ID")]
+    pub id: Option<i64>,
+    /// How many of the last runs to list
+    ///
+    /// 列出最近多少次运行
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: u32,
+}
 
 /// Calls shown at most.
 const LONGEST: usize = 50;
 
 /// Lists runs, or shows one.
-pub async fn run(args: &RunsArgs, app: &App) -> anyhow::Result<Exit> {
+pub async fn run(args: &RunsArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let store = app.store_to_read().await?;
     match args.id {
         Some(id) => {
             let (run, calls) = (store.run(RunId(id)).await?, store.calls(RunId(id)).await?);
-            one(&run, &calls, args.output.output, app)?;
+            one(&run, &calls, global.output, app)?;
         }
-        None => list(&store.runs(args.limit).await?, args.output.output, app)?,
+        None => list(&store.runs(args.limit).await?, global.output, app)?,
     }
     Ok(Exit::Done)
 }
@@ -76,7 +94,7 @@ fn tone(run: &RunLine) -> Tone {
 
 fn one(run: &RunLine, calls: &[CallLine], form: Output, app: &App) -> anyhow::Result<()> {
     if form == Output::Json {
-        return output::json(&json!({ "version": 1, "run": show::run(run), "calls": calls }));
+        return output::json(&json!({ "version": 1, "run": Spoken(run), "calls": calls }));
     }
     let mut text = format!(
         "{}\n",

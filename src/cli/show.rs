@@ -2,12 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use serde_json::{Value, json};
 
 use crate::plan::{AccountField, AccountState};
-use crate::report::{Spoken, words};
+use crate::report::words;
 use crate::store::journal::{Actor, Trigger};
-use crate::store::query::RunLine;
 
 /// `2026-11-21 02:30:05`, in the zone of the schedule.
 pub fn moment(at: DateTime<Utc>, zone: Tz) -> String {
@@ -43,15 +41,6 @@ pub fn outcome(word: Option<&str>) -> words::Word {
         Ok(outcome) => words::outcome(outcome),
         Err(_) => rust_i18n::t!("cli.runs.crashed"),
     }
-}
-
-/// A run as JSON, with the words of its report.
-pub fn run(run: &RunLine) -> Value {
-    let mut value = json!(run);
-    if let (Some(report), Some(shown)) = (&run.report, value.get_mut("report")) {
-        *shown = json!(Spoken(report));
-    }
-    value
 }
 
 /// What set a run off.

@@ -2,20 +2,69 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use rust_i18n::t;
 
-use super::args::{Global, Output, RosterArgs, SyncArgs};
+use super::args::{self, Global, Output, RosterArgs};
 use super::exit::Exit;
 use super::progress::{self, Bar};
 use super::{failure, output, signals};
 use crate::app::App;
 use crate::app::plan_file::PlanFile;
 use crate::app::sync::{Answer, Request};
+use crate::model::{PersonKey, TargetName};
 use crate::report::table::{self, RefusedRow, View};
 use crate::report::{FailureReport, Spoken, SyncReport};
 use crate::roster::{RosterOverride, RosterReport};
 use crate::store::Store;
 use crate::store::journal::Trigger;
+
+/// Bring the gateways in step with the roster
+///
+/// 使网关与名单一致
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    /// Plan and show, send nothing that changes anything
+    ///
+    /// 只计划并显示，不发送任何改动
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Carry out exactly this plan, written by `plan -o`, or refuse
+    ///
+    /// 严格按 plan -o 写出的计划执行，否则拒绝
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "only", "roster", "target"])]
+    pub plan: Option<PathBuf>,
+    /// Change only this person; may be repeated
+    ///
+    /// 只改动此人；可多次给出
+    #[arg(long, value_name = "PERSON", value_parser = args::person)]
+    pub only: Vec<PersonKey>,
+    /// Only this target; may be repeated
+    ///
+    /// 只处理此目标；可多次给出
+    #[arg(long, value_name = "NAME", value_parser = args::target)]
+    pub target: Vec<TargetName>,
+    /// Which roster.
+    ///
+    /// 改读此文件、文件夹或通配符；不会据此认定有人缺失
+    #[command(flatten)]
+    pub roster: RosterArgs,
+    /// Let this guard pass in this run; may be repeated
+    ///
+    /// 本次放行此护栏；可多次给出
+    #[arg(long, value_name = "NAME", requires = "reason")]
+    pub allow_guard: Vec<String>,
+    /// Why, for the audit trail
+    ///
+    /// 原因，记入审计
+    #[arg(long, value_name = "TEXT", value_parser = args::reason)]
+    pub reason: Option<String>,
+    /// Show every action, not only the first ones
+    ///
+    /// 显示全部操作，而不只是前面的
+    #[arg(long)]
+    pub full: bool,
+}
 
 /// Carries out a sync, or shows it.
 pub async fn run(args: &SyncArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
@@ -33,7 +82,7 @@ pub async fn run(args: &SyncArgs, global: &Global, app: &App) -> anyhow::Result<
         take_plan(path, &mut request, &store).await?;
     }
     let answer = carry_out(request, global, app, &store).await?;
-    show(&answer, args.output.output, args.full)?;
+    show(&answer, global.output, args.full)?;
     if !args.dry_run {
         tell(&answer, app).await;
     }
@@ -88,7 +137,7 @@ pub fn show(answer: &Answer, form: Output, full: bool) -> anyhow::Result<()> {
     }
     match form {
         Output::Json => output::json(&Spoken(&answer.report)),
-        Output::Table => {
+        Output::Table | Output::Csv => {
             let refused = answer.reading.as_ref().map(refused).unwrap_or_default();
             output::text(&table::render(&answer.report, &View { full, width: output::width(), refused }))
         }

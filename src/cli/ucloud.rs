@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 use rust_i18n::t;
 use serde_json::{Value, json};
 
-use super::doors::{self, Form, FormArgs, Sheet};
+use super::args::{Global, Output};
+use super::doors::{self, Sheet};
 use super::exit::Exit;
 use super::output;
 use crate::app::App;
@@ -19,59 +20,54 @@ use crate::notify::Message;
 use crate::store::Store;
 use crate::store::journal::Trigger;
 
-/// `rosterd ucloud`
+/// Look after the authentication keys of UCloud's CDN
+///
+/// 管理 UCloud CDN 的鉴权密钥
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "the arguments of each say what it is for")]
 pub enum UcloudCommand {
-    /// Show domains, types and the fingerprints of their keys
     Auth(UcloudAuthArgs),
-    /// Tell which keys appeared, changed or vanished since the last look
     Watch(UcloudWatchArgs),
 }
 
-/// `rosterd ucloud auth`
+/// Show domains, types and the fingerprints of their keys
+///
+/// 显示域名、类型及密钥指纹
 #[derive(Debug, Args)]
 pub struct UcloudAuthArgs {
     /// Only this domain
+    ///
+    /// 只看此域名
     #[arg(long, value_name = "DOMAIN")]
     pub domain: Option<String>,
     /// Show the keys themselves; recorded in the audit trail
+    ///
+    /// 显示密钥本身；记入审计
     #[arg(long)]
     pub reveal: bool,
-    /// Form of the result.
-    #[command(flatten)]
-    pub form: FormArgs,
 }
 
-/// `rosterd ucloud watch`
+/// Tell which keys appeared, changed or vanished since the last look
+///
+/// 说明自上次查看以来哪些密钥新增、变更或消失
 #[derive(Debug, Args)]
 pub struct UcloudWatchArgs {
     /// Exit 10 when there are changes
+    ///
+    /// 有变化时以 10 退出
     #[arg(long)]
     pub detailed_exitcode: bool,
-    /// Form of the result.
-    #[command(flatten)]
-    pub form: FormArgs,
-}
-
-impl UcloudCommand {
-    /// The form of the result.
-    pub const fn form(&self) -> Form {
-        match self {
-            Self::Auth(args) => args.form.output,
-            Self::Watch(args) => args.form.output,
-        }
-    }
 }
 
 /// Carries the command out.
-pub async fn run(command: &UcloudCommand, app: &App) -> anyhow::Result<Exit> {
+pub async fn run(command: &UcloudCommand, global: &Global, app: &App) -> anyhow::Result<Exit> {
     match command {
-        UcloudCommand::Auth(args) => auth(args, app).await,
-        UcloudCommand::Watch(args) => watch(args, app).await,
+        UcloudCommand::Auth(args) => auth(args, global, app).await,
+        UcloudCommand::Watch(args) => watch(args, global, app).await,
     }
 }
 
-async fn auth(args: &UcloudAuthArgs, app: &App) -> anyhow::Result<Exit> {
+async fn auth(args: &UcloudAuthArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let doors = doors::of(app, Trigger::Cli);
     // Fingerprints are made with this database's own salt, so it must be the one that stays.
     let store = app.store().await?;
@@ -101,10 +97,10 @@ async fn auth(args: &UcloudAuthArgs, app: &App) -> anyhow::Result<Exit> {
         sheet.row(cells);
     }
     let value = json!({ "version": 1, "revealed": args.reveal, "domains": by_domain(&keys) });
-    if keys.is_empty() && args.form.output == Form::Table {
+    if keys.is_empty() && global.output == Output::Table {
         output::text(&format!("{}\n", t!("cloud.cli.no_keys")))?;
     } else {
-        sheet.show(args.form.output, &value)?;
+        sheet.show(global.output, &value)?;
     }
     Ok(Exit::Done)
 }
@@ -128,7 +124,7 @@ fn by_domain(keys: &[KeyLine]) -> Value {
     Value::Array(all.collect())
 }
 
-async fn watch(args: &UcloudWatchArgs, app: &App) -> anyhow::Result<Exit> {
+async fn watch(args: &UcloudWatchArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let store = app.store().await?;
     let looked = app.audited(&store, doors::of(app, Trigger::Cli).watch(&store)).await;
     let report = looked.map_err(doors::failure)?;
@@ -141,12 +137,12 @@ async fn watch(args: &UcloudWatchArgs, app: &App) -> anyhow::Result<Exit> {
         ("iv_before", t!("cloud.cli.iv_before")),
         ("iv_after", t!("cloud.cli.iv_after")),
     ]);
-    let form = args.form.output;
+    let form = global.output;
     report.changes.iter().for_each(|change| sheet.row(cells(change, form)));
-    if form != Form::Table || !report.changes.is_empty() {
+    if form != Output::Table || !report.changes.is_empty() {
         sheet.show(form, &serde_json::to_value(&report)?)?;
     }
-    if form == Form::Table {
+    if form == Output::Table {
         output::text(&format!("{}\n", summary(&report)))?;
     }
     app.notifier().tell(news(&report).into_iter().collect()).await;
@@ -154,10 +150,10 @@ async fn watch(args: &UcloudWatchArgs, app: &App) -> anyhow::Result<Exit> {
     Ok(if changed { Exit::Changes } else { Exit::Done })
 }
 
-fn cells(change: &KeyChange, form: Form) -> Vec<String> {
+fn cells(change: &KeyChange, form: Output) -> Vec<String> {
     let kind = match form {
-        Form::Table => word(change.change),
-        Form::Csv | Form::Json => change.change.as_str().to_owned(),
+        Output::Table => word(change.change),
+        Output::Csv | Output::Json => change.change.as_str().to_owned(),
     };
     let mut cells = vec![kind, change.domain.clone(), change.kind.clone()];
     let (before, after) = (change.before.as_ref(), change.after.as_ref());

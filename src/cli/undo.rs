@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::adopt::list;
-use super::args::{Global, Output, OutputArgs};
+use super::args::{Global, Output};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{output, signals, sync};
@@ -24,21 +24,26 @@ use crate::store::journal::{RunId, Trigger};
 /// What belongs to a user and comes back with no call, in the order of reports.
 const LOST: [&str; 4] = ["password", "certificate", "hardware_code", "virtual_ip"];
 
-/// `rosterd undo`
+/// Plan to put back what a run changed
+///
+/// 计划恢复某次运行所作的改动
 #[derive(Debug, Args)]
 pub struct UndoArgs {
     /// The run to put back
+    ///
+    /// 要恢复的运行
     #[arg(value_name = "RUN")]
     pub run: i64,
     /// Write the plan to this file, for `sync --plan`
+    ///
+    /// 把计划写入此文件，供 sync --plan 使用
     #[arg(short, long = "out", value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Show every action, not only the first ones
+    ///
+    /// 显示全部操作，而不只是前面的
     #[arg(long)]
     pub full: bool,
-    /// Form of the result.
-    #[command(flatten)]
-    pub output: OutputArgs,
 }
 
 /// Somebody of whom something cannot be brought back.
@@ -76,14 +81,14 @@ pub async fn run(args: &UndoArgs, global: &Global, app: &App) -> anyhow::Result<
     };
     let answer = sync::carry_out(request, global, app, &store).await?;
     let (lost, kept) = (lost(&undo), kept(&undo, &store.snapshot(&target).await?));
-    match args.output.output {
+    match global.output {
         Output::Json if answer.roster_error.is_none() => output::json(&json!({
             "version": 1, "undo_of": run.to_string(), "lost": lost, "kept": kept,
             "groups_left": groups, "plan": Spoken(&answer.report),
         }))?,
         form => {
             sync::show(&answer, form, args.full)?;
-            if form == Output::Table {
+            if form != Output::Json {
                 output::text(&text(&lost, &kept, groups))?;
             }
         }

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 
 use super::*;
 use crate::model::TargetName;
 use crate::plan::Counts;
 use crate::reason::{Behind, BlockReason, Blocked, HeldBy};
+use crate::store::query::RunLine;
 
 /// A value with its words.
 #[derive(Debug, Clone, Copy)]
@@ -39,9 +41,13 @@ impl Serialize for Spoken<&HeldBy> {
     }
 }
 
-impl Serialize for Spoken<Blocked> {
+impl Serialize for Spoken<&RunLine> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Spoken(&self.0).serialize(serializer)
+        let mut value = serde_json::to_value(self.0).map_err(S::Error::custom)?;
+        if let (Some(report), Some(shown)) = (&self.0.report, value.get_mut("report")) {
+            *shown = serde_json::to_value(Spoken(report)).map_err(S::Error::custom)?;
+        }
+        value.serialize(serializer)
     }
 }
 
@@ -63,6 +69,14 @@ where
     for<'a> Spoken<&'a T>: Serialize,
 {
     serializer.collect_seq(all.iter().map(Spoken))
+}
+
+/// Serialises what may be there with its words.
+pub fn maybe<T, S: Serializer>(one: &Option<T>, serializer: S) -> Result<S::Ok, S::Error>
+where
+    for<'a> Spoken<&'a T>: Serialize,
+{
+    one.as_ref().map(Spoken).serialize(serializer)
 }
 
 #[derive(Serialize)]

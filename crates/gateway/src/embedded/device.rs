@@ -8,7 +8,9 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-use super::layers::{ANONYMOUS, Change, DEFAULT_GROUP, Group, Layer, ROOT, Stored, User, UserView, views};
+use super::layers::{
+    ANONYMOUS, Change, DEFAULT_GROUP, Group, Groups, Layer, ROOT, Stored, User, UserView, views,
+};
 use super::quirk::Quirk;
 use crate::gateway::Dialect;
 use crate::model::GroupPath;
@@ -116,11 +118,11 @@ impl Device {
     /// A device with nobody on it.
     pub fn new(dialect: Dialect, quirks: BTreeSet<Quirk>, furniture: &Furniture) -> Self {
         let group = |name: &str, parent| Arc::new(Group { name: name.into(), parent, note: String::new() });
-        let groups = BTreeMap::from([
+        let groups = Groups::from(BTreeMap::from([
             (ROOT, group("", None)),
             (DEFAULT_GROUP, group("默认用户组", Some(ROOT))),
             (ANONYMOUS, group("匿名用户组", Some(ROOT))),
-        ]);
+        ]));
         let layer = Arc::new(Layer { users: BTreeMap::new(), groups });
         let numbered = |names: &[String]| (1..).zip(names).map(|(n, name)| (name.clone(), n)).collect();
         let stored = Stored {
@@ -252,7 +254,12 @@ impl Device {
     /// The paths of the groups in the database.
     pub fn stored_groups(&self) -> BTreeSet<String> {
         let layer = &self.stored.database;
-        layer.groups.keys().map(|id| layer.path(*id)).collect()
+        layer.groups.numbers().map(|id| layer.path(id)).collect()
+    }
+
+    /// How many users and groups are in the database.
+    pub fn stored_size(&self) -> usize {
+        self.stored.database.users.len() + self.stored.database.groups.len()
     }
 
     /// Whether something is written and not committed.

@@ -44,7 +44,7 @@ impl Device {
         if found.is_none() && !(self.any_group && path.starts_with('/')) {
             return Err(Reply::refuse(-10, "用户组不存在"));
         }
-        let group = found.and_then(|id| layer.groups.get(&id));
+        let group = found.and_then(|id| layer.groups.get(id));
         let name = path.rsplit('/').next().unwrap_or_default();
         let parent = group.and_then(|g| g.parent).unwrap_or(ROOT);
         Ok(Reply::shows(Shown::One(BTreeMap::from([
@@ -87,7 +87,7 @@ impl Device {
             if inside.starts_with(&(layer.path(id) + "/")) || layer.child(target, name).is_some() {
                 return Err(NOT_THERE);
             }
-            groups.extend(layer.groups.get(&id).map(|group| (id, group)));
+            groups.extend(layer.groups.get(id).map(|group| (id, group)));
         }
         let user = |name| layer.users.get(name).filter(|user| user.group == source).ok_or(NOT_THERE);
         let users = named("users").map(user).collect::<Result<Vec<_>, _>>()?;

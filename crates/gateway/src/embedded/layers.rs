@@ -67,15 +67,80 @@ pub struct Group {
 pub struct Layer {
     /// Users by name.
     pub users: BTreeMap<String, Arc<User>>,
-    /// Groups by number.
-    pub groups: BTreeMap<i64, Arc<Group>>,
+    /// Groups.
+    pub groups: Groups,
+}
+
+/// Groups by number, and by their place: the device finds a path without walking over all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<i64, Arc<Group>>", into = "BTreeMap<i64, Arc<Group>>")]
+pub struct Groups {
+    numbered: BTreeMap<i64, Arc<Group>>,
+    /// Parent, then name, to number. What `numbered` says, the other way round.
+    placed: BTreeMap<i64, BTreeMap<String, i64>>,
+}
+
+impl Groups {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.numbered.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.numbered.is_empty()
+    }
+
+    /// Their numbers, in order.
+    pub fn numbers(&self) -> impl Iterator<Item = i64> {
+        self.numbered.keys().copied()
+    }
+
+    /// The group with a number.
+    pub fn get(&self, id: i64) -> Option<&Arc<Group>> {
+        work::step();
+        self.numbered.get(&id)
+    }
+
+    /// Writes a group, in the place of the one that had its number.
+    pub(super) fn insert(&mut self, id: i64, group: Arc<Group>) {
+        let (parent, name) = (group.parent, group.name.clone());
+        if let Some(Group { parent: Some(parent), name, .. }) = self.numbered.insert(id, group).as_deref()
+            && let Some(names) = self.placed.get_mut(parent)
+        {
+            names.remove(name);
+        }
+        if let Some(parent) = parent {
+            self.placed.entry(parent).or_default().insert(name, id);
+        }
+    }
+
+    /// The number of the group below `parent` with this name.
+    fn child(&self, parent: i64, name: &str) -> Option<i64> {
+        work::step();
+        self.placed.get(&parent)?.get(name).copied()
+    }
+}
+
+impl From<BTreeMap<i64, Arc<Group>>> for Groups {
+    fn from(numbered: BTreeMap<i64, Arc<Group>>) -> Self {
+        let mut groups = Self::default();
+        numbered.into_iter().for_each(|(id, group)| groups.insert(id, group));
+        groups
+    }
+}
+
+impl From<Groups> for BTreeMap<i64, Arc<Group>> {
+    fn from(groups: Groups) -> Self {
+        groups.numbered
+    }
 }
 
 impl Layer {
     /// The full path of a group.
     pub fn path(&self, mut id: i64) -> String {
         let mut names = Vec::new();
-        while let Some(group) = self.groups.get(&id)
+        while let Some(group) = self.groups.get(id)
             && let Some(parent) = group.parent
             // A cycle cannot be made by calls, but a damaged file must not hang us.
             && names.len() <= self.groups.len()
@@ -91,8 +156,7 @@ impl Layer {
 
     /// The group below `parent` with this name.
     pub(super) fn child(&self, parent: i64, name: &str) -> Option<i64> {
-        let found = self.groups.iter().find(|(_, g)| g.parent == Some(parent) && g.name == name);
-        found.map(|(id, _)| *id)
+        self.groups.child(parent, name)
     }
 
     /// The group at a path. Empty segments do not count.
@@ -182,4 +246,19 @@ pub(super) fn views(layer: &Layer) -> BTreeMap<String, UserView> {
         has_password: !user.password_mark.is_empty(),
     };
     layer.users.iter().map(|(name, user)| (name.clone(), view(user))).collect()
+}
+
+/// How many groups and users were read, in tests: what a call costs is counted there, not timed.
+pub(super) mod work {
+    #[cfg(test)]
+    thread_local! {
+        pub(in crate::gateway::embedded) static STEPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+    }
+
+    /// One group or user was read.
+    #[inline]
+    pub(super) fn step() {
+        #[cfg(test)]
+        STEPS.set(STEPS.get() + 1);
+    }
 }

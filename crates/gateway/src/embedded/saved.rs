@@ -103,8 +103,7 @@ impl Saved {
     }
 
     fn compact(&mut self, device: &Device) -> io::Result<()> {
-        let needed = device.stored_users().len() + device.stored_groups().len();
-        if self.lines <= COMPACT_LINES || self.lines / 4 <= needed {
+        if self.lines <= COMPACT_LINES || self.lines / 4 <= device.stored_size() {
             return Ok(());
         }
         let text = lines(&[device.whole()])?;

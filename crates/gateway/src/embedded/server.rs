@@ -37,8 +37,11 @@ use crate::gateway::token::Recipe;
 use crate::gateway::wire::{PATH, TIMESTAMP, TOKEN};
 use crate::secret::Secret;
 
-/// Most calls that are remembered for the state page.
+/// How many calls the state page remembers at least, once there were so many.
 const LOG: usize = 100_000;
+/// How many more it lets come before the oldest are forgotten, all at once: to make room for each call costs more than
+/// the call.
+const LOG_SLACK: usize = LOG / 8;
 /// As long as "never" has to be for a client that gives up.
 const NEVER: Duration = Duration::from_secs(3600);
 
@@ -210,7 +213,9 @@ impl<C: Clock + Clone> Server<C> {
                     reply
                 }
             };
-            device.trim_log(LOG);
+            if device.log().len() > LOG + LOG_SLACK {
+                device.trim_log(LOG);
+            }
             let body = render::body(device, &reply);
             (reply, body)
         })

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::*;
 use crate::gateway::Dialect;
 use crate::gateway::embedded::Furniture;
+use crate::gateway::embedded::layers::work::STEPS;
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_000_000, 0).unwrap()
@@ -110,4 +111,50 @@ fn a_long_file_is_written_anew_and_others_follow() {
     assert_eq!(two.add("b"), 0);
     assert_eq!(one.names(), ["a", "b"]);
     assert_eq!(open(&path).device.stored_users(), one.device.stored_users());
+}
+
+/// What `people` new users of a company with a department for every ten of them cost, in groups and users read for each.
+fn steps_of_a_first_sync(people: u64) -> u64 {
+    let folder = tempfile::tempdir().unwrap();
+    let furniture = Furniture { any_group: true, ..Furniture::default() };
+    let mut device = Device::new(Dialect::UpdaterCloud, BTreeSet::new(), &furniture);
+    let saved = Saved::open(&folder.path().join("device"), &mut device).unwrap();
+    let mut held = Held { device, saved };
+    let before = STEPS.get();
+    for n in 0..people {
+        let (name, group) = (format!("{n:05}"), format!("/公司/{}部", n / 10));
+        assert_eq!(held.call("ExGetUserInfo", &[("username", &name)]), -10);
+        assert_eq!(held.call("AddUserCloud", &[("name", &name), ("parent_group", &group)]), 0);
+    }
+    (STEPS.get() - before) / people
+}
+
+#[test]
+fn a_person_costs_the_same_among_many() {
+    let few = steps_of_a_first_sync(250);
+    assert!(few > 0);
+    assert_eq!(steps_of_a_first_sync(4_000), few);
+}
+
+#[test]
+fn a_group_that_moves_is_found_at_its_new_place_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("device");
+    let furniture = Furniture { any_group: true, ..Furniture::default() };
+    let mut device = Device::new(Dialect::Openapi, BTreeSet::new(), &furniture);
+    let saved = Saved::open(&path, &mut device).unwrap();
+    let mut held = Held { device, saved };
+    for (name, parent) in [("a", "/"), ("b", "/"), ("c", "/a")] {
+        assert_eq!(held.call("AddGroupCloud", &[("name", name), ("parent_group", parent)]), 0);
+    }
+    assert_eq!(
+        held.call("MoveGrpUserCloud", &[("src_group", "/a"), ("dst_group", "/b"), ("groups", "c")]),
+        0
+    );
+    for device in [&held.device, &open(&path).device] {
+        let groups = device.stored_groups();
+        assert!(groups.contains("/b/c") && !groups.contains("/a/c"), "{groups:?}");
+    }
+    assert_eq!(held.call("AddGroupCloud", &[("name", "c"), ("parent_group", "/a")]), 0);
+    assert_eq!(held.call("AddGroupCloud", &[("name", "c"), ("parent_group", "/b")]), -9);
 }
