@@ -122,9 +122,17 @@ fn measure(path: &Path) -> Result<()> {
     let clock = SystemClock::new();
     let config =
         RosterConfig { path: Some(path.to_owned()), settle: Span::seconds(0), ..RosterConfig::default() };
+    let zone = chrono_tz::Tz::Asia__Shanghai;
     let (env, as_of) = (Env::default(), NaiveDate::from_ymd_opt(2026, 11, 21).unwrap_or_default());
-    let options =
-        ReadOptions { config: &config, base: Path::new("/"), over: None, env: &env, as_of, progress: None };
+    let options = ReadOptions {
+        config: &config,
+        base: Path::new("/"),
+        over: None,
+        env: &env,
+        as_of,
+        zone,
+        progress: None,
+    };
     let began = clock.monotonic();
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let mut reading = runtime.block_on(read(options, &clock))?;

@@ -7,7 +7,7 @@ use super::sync::SyncError;
 use super::{App, actor, gateways::Gateways};
 use crate::model::TargetName;
 use crate::plan::Device;
-use crate::report::{CommitState, ErrorReport, RunOutcome};
+use crate::report::{CommitState, ErrorReport, RunOutcome, TargetReport};
 use crate::stop::Stop;
 use crate::store::Store;
 use crate::store::journal::{NewRun, RunEnd, RunId, Trigger};
@@ -82,7 +82,7 @@ impl App {
         calls: crate::report::CallCounts,
     ) -> Result<(), SyncError> {
         let row = store.target(name).await?;
-        let mut report = outcome::empty(name, run);
+        let mut report = TargetReport::empty(name, run);
         report.calls = calls;
         match result {
             Ok(rebased) if rebased.accepted => {}

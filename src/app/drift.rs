@@ -6,10 +6,10 @@ use super::accept::AcceptError;
 use super::existing::{same_device, store_failed};
 use crate::existing::drift::{self, DriftReport};
 use crate::model::TargetName;
+use crate::report::TargetReport;
 use crate::stop::Stop;
 use crate::store::Store;
 use crate::sync::lock::TargetLock;
-use crate::sync::outcome;
 
 /// What is asked for.
 pub struct Wish<'a> {
@@ -41,7 +41,7 @@ impl App {
             let run = self.begin(store, &target.name).await.map_err(store_failed)?;
             let people = report.people();
             store.note_drift(&target.name, run, seen, people, self.now()).await.map_err(store_failed)?;
-            let mut ended = outcome::empty(&target.name, run);
+            let mut ended = TargetReport::empty(&target.name, run);
             ended.calls = calls;
             self.finish(store, &target.name, run, ended).await.map_err(store_failed)?;
         }

@@ -167,7 +167,7 @@ impl App {
         reason: &str,
     ) -> Result<TargetReport, StoreError> {
         let run = self.begin(store, &target.name).await?;
-        let mut report = outcome::empty(&target.name, run);
+        let mut report = TargetReport::empty(&target.name, run);
         report.counts.adopt = taken.len() as u64;
         report.outcome = if taken.is_empty() { RunOutcome::NoChanges } else { RunOutcome::Applied };
         let what = TakeOver { taken, device, reason: reason.to_owned(), actor: actor::current() };
@@ -201,7 +201,7 @@ impl App {
             let run = self.begin(store, &target.name).await?;
             let (reason, actor) = (reason.to_owned(), actor::current());
             store.release(&target.name, run, person.clone(), reason, actor, self.now()).await?;
-            self.finish(store, &target.name, run, outcome::empty(&target.name, run)).await
+            self.finish(store, &target.name, run, TargetReport::empty(&target.name, run)).await
         };
         released.await.map_err(store_failed)?;
         Ok(Some(entry.username.clone()))

@@ -8,7 +8,7 @@ use super::App;
 use crate::config::{AccountConfig, TargetConfig};
 use crate::mapping::{self, Wanted};
 use crate::model::{PersonKey, TargetName};
-use crate::plan::{Looks, Past, PlanInput, Snapshot};
+use crate::plan::{self, Looks, Past, PlanInput, Snapshot};
 use crate::roster::Roster;
 use crate::store::{Store, StoreError};
 
@@ -42,7 +42,8 @@ impl App {
         let account = self.config().account.clone();
         let wanted = mapping::map_roster(roster, &account, as_of);
         let snapshot = store.snapshot(target).await?;
-        let past = store.past(target, &snapshot, roster, as_of, now).await?;
+        let missing = |sources: &_| plan::missing(&snapshot, roster, sources);
+        let past = store.past(target, &roster.digest, missing, as_of, now).await?;
         Ok(Prospect { as_of, now, account, wanted, snapshot, past })
     }
 }

@@ -224,6 +224,7 @@ impl App {
             over,
             env: &self.env,
             as_of: self.today(),
+            zone: self.config().schedule.timezone,
             progress,
         };
         roster::see(options, &self.clock).await.map_err(|e| roster_failure(&e))

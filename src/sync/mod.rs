@@ -231,7 +231,7 @@ async fn refuse<C: Clock>(
 }
 
 fn locked(target: &TargetName, error: &LockError) -> TargetReport {
-    let mut report = outcome::empty(target, crate::store::journal::RunId(0));
+    let mut report = TargetReport::empty(target, crate::store::journal::RunId(0));
     let held = matches!(error, LockError::Held { .. });
     report.outcome = if held { RunOutcome::Locked } else { RunOutcome::Failed };
     report.exit_code = if held { 5 } else { 1 };

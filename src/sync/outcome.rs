@@ -13,14 +13,9 @@ use crate::store::journal::RunId;
 use crate::store::memory::TargetRow;
 use crate::store::plans::PlanId;
 
-/// A report that says nothing yet.
-pub fn empty(target: &TargetName, run: RunId) -> TargetReport {
-    TargetReport::empty(target, run.to_string())
-}
-
 /// What the plan says, before anything is done.
 pub fn report(target: &TargetName, run: RunId, plan: &Plan) -> TargetReport {
-    let mut report = empty(target, run);
+    let mut report = TargetReport::empty(target, run);
     report.counts = plan.counts;
     report.changed_fields = plan.changed_fields.iter().map(|(f, n)| (f.as_str().to_owned(), *n)).collect();
     report.held_by = plan.held_by.iter().map(|held| held.by.clone()).collect();

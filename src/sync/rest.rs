@@ -110,7 +110,7 @@ pub fn report(target: &crate::model::TargetName, run: RunId, rest: &Rest) -> Tar
         counts: rest.quiet.counts,
         blocked: rest.report.blocked.clone(),
         same_as: Some(SameAs { run_id: rest.run.to_string(), roster: rest.quiet.roster.digest.clone() }),
-        ..outcome::empty(target, run)
+        ..TargetReport::empty(target, run)
     }
 }
 

@@ -285,7 +285,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             self.recovery.overlay(&mut snapshot);
         }
         let now = self.now();
-        let past = store.past(&target.name, &snapshot, roster, order.as_of, now).await?;
+        let missing = |sources: &_| plan::missing(&snapshot, roster, sources);
+        let past = store.past(&target.name, &roster.digest, missing, order.as_of, now).await?;
         if !order.dry && (past.missing_before || !past.missing.is_empty()) {
             let missing = past.missing.keys().cloned().collect();
             store.note_missing(&target.name, roster.digest.clone(), missing, now).await?;
@@ -323,7 +324,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             return Err(RunError::PlanMoved(outcome::what_moved(&expected.plan, &plan)));
         }
         if !order.dry && roster.sources.len() > 1 {
-            store.note_people(roster, now).await?;
+            store.note_people(roster.people.values().map(|p| (&p.key, &p.sources)), now).await?;
         }
         let facts = AppliedRoster::of(roster, wanted, target);
         let blocked_before = !past.blocked_since.is_empty();
@@ -383,7 +384,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
     }
 
     async fn failed(&self, error: ErrorReport) -> TargetReport {
-        let mut report = outcome::empty(&self.ground.target.name, self.id);
+        let mut report = TargetReport::empty(&self.ground.target.name, self.id);
         let dirty = !self.order.dry && self.is_dirty().await;
         outcome::failed(&mut report, error, dirty);
         report

@@ -33,6 +33,7 @@ pub fn read_with(config: &RosterConfig) -> Result<Reading, RosterError> {
         over: None,
         env: &Env::default(),
         as_of: day(),
+        zone: chrono_tz::Tz::Asia__Shanghai,
         progress: None,
     };
     runtime().block_on(read(options, &SystemClock::new()))
@@ -155,6 +156,7 @@ fn a_path_by_hand_is_partial_unless_it_is_authoritative() {
             over,
             env: &Env::default(),
             as_of: day(),
+            zone: chrono_tz::Tz::Asia__Shanghai,
             progress: None,
         };
         let reading = runtime().block_on(read(options, &SystemClock::new())).unwrap();
@@ -300,6 +302,7 @@ fn a_file_that_grows_is_waited_for() {
         over: None,
         env: &env,
         as_of: day(),
+        zone: chrono_tz::Tz::Asia__Shanghai,
         progress: None,
     };
     let rounds = vec!["工号,姓名\n1,张三\n2,李四\n", "工号,姓名\n1,张三\n"];

@@ -2,15 +2,17 @@
 //! in `migrations/0002_cloud.sql`. No password and no key ever comes here.
 
 use chrono::{DateTime, Duration, Utc};
-use serde::Serialize;
+use serde::de::IntoDeserializer as _;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::FromRow;
+use sqlx::sqlite::SqliteConnection;
 
 use super::tencent::Mode;
 use super::watch::{KeyMark, Marks, Salt};
 use crate::sink::FileMark;
 use rosterd_store::audit::{self, Record};
+use rosterd_store::columns::{MaybeMillis, Word};
 use rosterd_store::journal::{Actor, Trigger};
 use rosterd_store::{Store, StoreError, millis, time};
 
@@ -28,7 +30,7 @@ pub struct Order {
 }
 
 /// Where a rotation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RotationState {
     /// Nothing was sent.
@@ -55,37 +57,64 @@ impl RotationState {
     }
 }
 
+impl TryFrom<Word> for RotationState {
+    type Error = serde::de::value::Error;
+
+    fn try_from(word: Word) -> Result<Self, Self::Error> {
+        Self::deserialize(word.0.into_deserializer())
+    }
+}
+
+/// The pending file, as the column holds it; a text that is no mark is none.
+#[derive(sqlx::Type)]
+#[sqlx(transparent)]
+pub struct FileColumn(Option<String>);
+
+impl From<FileColumn> for Option<FileMark> {
+    fn from(column: FileColumn) -> Self {
+        column.0.as_deref().and_then(FileMark::parse)
+    }
+}
+
 /// A rotation as remembered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Rotation {
     /// Number.
     pub id: i64,
     /// The VPN account.
     pub account: String,
     /// Where it stands.
+    #[sqlx(try_from = "Word")]
     pub state: RotationState,
     /// Requests sent.
     pub attempts: u32,
     /// When the last send began.
+    #[sqlx(try_from = "MaybeMillis")]
     pub sent_at: Option<DateTime<Utc>>,
     /// When the last send without a usable answer began.
+    #[sqlx(try_from = "MaybeMillis")]
     pub doubtful_at: Option<DateTime<Utc>>,
     /// The pending file.
+    #[sqlx(try_from = "FileColumn")]
     pub file: Option<FileMark>,
 }
 
-fn rotation(row: &SqliteRow) -> Result<Rotation, StoreError> {
-    let state: String = row.try_get("state")?;
-    let file: Option<String> = row.try_get("file")?;
-    Ok(Rotation {
-        id: row.try_get("id")?,
-        account: row.try_get("account")?,
-        state: rosterd_store::from_word(&state, "oob_rotations.state")?,
-        attempts: row.try_get("attempts")?,
-        sent_at: row.try_get::<Option<i64>, _>("sent_at")?.map(time),
-        doubtful_at: row.try_get::<Option<i64>, _>("doubtful_at")?.map(time),
-        file: file.as_deref().and_then(FileMark::parse),
-    })
+/// What the audit trail says of a rotation.
+#[derive(FromRow)]
+struct Told {
+    account: String,
+    sink: String,
+    mode: Option<String>,
+    attempts: u32,
+}
+
+/// The marks of a key, and where it is used.
+#[derive(FromRow)]
+struct MarkRow {
+    domain: String,
+    r#type: String,
+    key_mark: String,
+    iv_mark: String,
 }
 
 /// The rotation of this sink that has not ended.
@@ -94,11 +123,8 @@ pub async fn open_rotation(store: &Store, sink: &str) -> Result<Option<Rotation>
     store
         .read("open rotation", move |c| {
             Box::pin(async move {
-                let row = sqlx::query("SELECT * FROM oob_rotations WHERE sink = ? AND ended_at IS NULL")
-                    .bind(sink)
-                    .fetch_optional(c)
-                    .await?;
-                row.as_ref().map(rotation).transpose()
+                let open = sqlx::query_as("SELECT * FROM oob_rotations WHERE sink = ? AND ended_at IS NULL");
+                Ok(open.bind(sink).fetch_optional(c).await?)
             })
         })
         .await
@@ -246,12 +272,11 @@ async fn append_rotation(
     now: DateTime<Utc>,
     order: &Order,
 ) -> Result<(), StoreError> {
-    let row = sqlx::query("SELECT account, sink, mode, attempts FROM oob_rotations WHERE id = ?")
-        .bind(id)
-        .fetch_one(&mut *c)
-        .await?;
-    let (account, sink): (String, String) = (row.try_get("account")?, row.try_get("sink")?);
-    let (mode, attempts): (Option<String>, u32) = (row.try_get("mode")?, row.try_get("attempts")?);
+    let Told { account, sink, mode, attempts } =
+        sqlx::query_as("SELECT account, sink, mode, attempts FROM oob_rotations WHERE id = ?")
+            .bind(id)
+            .fetch_one(&mut *c)
+            .await?;
     let body = json!({ "rotation": id, "outcome": outcome, "account": account, "sink": sink, "mode": mode,
                        "attempts": attempts, "actor": order.actor, "trigger": order.trigger });
     audit::append(c, Record::new("oob_rotation", now).body(body)).await
@@ -368,7 +393,7 @@ pub async fn last_marks(store: &Store, scope: &str) -> Result<Option<Marks>, Sto
                 if seen.is_none() {
                     return Ok(None);
                 }
-                let rows = sqlx::query(
+                let rows: Vec<MarkRow> = sqlx::query_as(
                     "SELECT domain, type, key_mark, iv_mark FROM ucloud_keys WHERE scope = ? ORDER BY domain, type, position",
                 )
                 .bind(scope)
@@ -376,9 +401,8 @@ pub async fn last_marks(store: &Store, scope: &str) -> Result<Option<Marks>, Sto
                 .await?;
                 let mut marks = Marks::default();
                 for row in rows {
-                    let place = (row.try_get("domain")?, row.try_get("type")?);
-                    let mark = KeyMark { key: row.try_get("key_mark")?, iv: row.try_get("iv_mark")? };
-                    marks.0.entry(place).or_default().push(mark);
+                    let mark = KeyMark { key: row.key_mark, iv: row.iv_mark };
+                    marks.0.entry((row.domain, row.r#type)).or_default().push(mark);
                 }
                 Ok(Some(marks))
             })

@@ -7,6 +7,8 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
@@ -37,18 +39,40 @@ pub enum NameError {
     /// Begins with a comma, which the device reserves.
     #[error("{}", rust_i18n::t!("name.leading_comma"))]
     LeadingComma,
-    /// Holds a control or bidirectional-override character.
+    /// Holds a character that cannot be seen, see [`is_deceptive`].
     #[error("{}", rust_i18n::t!("name.control"))]
     Control,
     /// A group path that does not begin with `/`.
     #[error("{}", rust_i18n::t!("name.not_a_path"))]
     NotAPath,
+    /// A segment of a group path that is only dots: `.` and `..` mean other places to whoever resolves them.
+    #[error("{}", rust_i18n::t!("name.dots"))]
+    Dots,
 }
 
-/// Whether a character can make a text look like another one: controls, bidirectional overrides, zero-width signs.
+/// Whether a character can make a text look like another one, by the Unicode tables: controls and formats, what is
+/// ignored where it cannot be shown (soft hyphens, fillers, variation selectors, tags), what turns the direction of
+/// writing, and the separators of lines and paragraphs.
 pub fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    // The most of a roster by far: no table has to be asked.
+    if c.is_ascii() || matches!(c, '\u{4e00}'..='\u{9fff}') {
+        return c.is_ascii_control();
+    }
+    let unseen = matches!(
+        CodePointMapData::<GeneralCategory>::new().get(c),
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+    );
+    unseen
+        || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+        || CodePointSetData::new::<BidiControl>().contains(c)
+}
+
+/// Whether a text is nothing but dots, in any width: no department and no group is called so.
+pub fn is_dots(text: &str) -> bool {
+    !text.is_empty() && text.nfkc().all(|c| c == '.')
 }
 
 /// Shows control, bidirectional and zero-width characters as `\u{…}`; everything else stays.
@@ -191,6 +215,9 @@ impl GroupPath {
                 continue;
             }
             check(segment, MAX_GROUP_BYTES)?;
+            if is_dots(segment) {
+                return Err(NameError::Dots);
+            }
             path.push('/');
             path.push_str(segment);
         }

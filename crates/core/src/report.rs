@@ -125,11 +125,11 @@ pub struct TargetReport {
 }
 
 impl TargetReport {
-    /// A report that says nothing yet.
-    pub fn empty(target: &TargetName, run_id: String) -> Self {
+    /// A report of this run that says nothing yet.
+    pub fn empty(target: &TargetName, run: impl std::fmt::Display) -> Self {
         Self {
             target: target.clone(),
-            run_id,
+            run_id: run.to_string(),
             plan: None,
             outcome: RunOutcome::NoChanges,
             exit_code: 0,

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::facts::{NoteKind, Reason};
 use crate::model::{Cell, is_deceptive};
@@ -49,7 +49,7 @@ const fn is_residue(c: char) -> bool {
 }
 
 const fn is_wide_blank(c: char) -> bool {
-    matches!(c, '\u{a0}' | '\u{3000}' | '\u{2002}'..='\u{200a}' | '\u{202f}' | '\u{205f}')
+    matches!(c, '\u{a0}' | '\u{1680}' | '\u{3000}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}')
 }
 
 /// Cleans a cell: residue, blanks around it, Excel's text tricks, placeholders, error values, lost digits.
@@ -127,9 +127,35 @@ fn is_placeholder(text: &str) -> bool {
     matches!(
         text,
         "-" | "--" | "---" | "—" | "——" | "/" | "\\" | "无" | "暂无" | "無" | "空" | "未填写" | "NA"
-    ) || ["n/a", "null", "nil", "none", "0000-00-00", "(空)", "（空）"]
+    ) || ["n/a", "n.a.", "nil", "0000-00-00", "(空)", "（空）", "[空]"]
         .iter()
         .any(|word| text.eq_ignore_ascii_case(word))
+        || is_machine_blank(text)
+}
+
+/// What programs write where they have no value. Never a name, wherever it stands: also as a part of a path or a list.
+pub(super) fn is_machine_blank(text: &str) -> bool {
+    // `Nan` is a name (楠) and `Nat` too: only the spellings of programs count.
+    const EXACT: [&str; 7] = ["nan", "NaN", "NAN", "-nan", "-NaN", "NaT", "\\N"];
+    const ANY_CASE: [&str; 9] =
+        ["<na>", "undefined", "(null)", "<null>", "[null]", "{null}", "null", "none", "(none)"];
+    EXACT.contains(&text) || ANY_CASE.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// One spelling for what looks the same: composed characters (NFC), and one blank where there are several. Whether
+/// anything changed.
+pub(super) fn one_spelling(text: Cow<'_, str>) -> (Cow<'_, str>, bool) {
+    let composed = text.is_ascii() || is_nfc(&text);
+    if composed && !text.contains("  ") {
+        return (text, false);
+    }
+    let mut spelled = String::with_capacity(text.len());
+    for c in text.nfc() {
+        if c != ' ' || !spelled.ends_with(' ') {
+            spelled.push(c);
+        }
+    }
+    (Cow::Owned(spelled), true)
 }
 
 /// Half width instead of full width; whether anything changed.
@@ -149,10 +175,11 @@ pub(super) fn float_tail(text: &str) -> Option<&str> {
     (digits(whole) && !tail.is_empty() && tail.bytes().all(|b| b == b'0')).then_some(whole)
 }
 
-/// Splits at any of `marks`, trims, drops empty parts and repetitions. Marks count in both widths.
+/// Splits at any of `marks`, trims, drops empty parts, what programs write for them, and repetitions. Marks count in both widths.
 pub(super) fn split_list(text: &str, marks: &[char]) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
-    for part in text.split(|c| is_mark(c, marks)).map(str::trim).filter(|part| !part.is_empty()) {
+    let filled = |part: &&str| !part.is_empty() && !is_machine_blank(part);
+    for part in text.split(|c| is_mark(c, marks)).map(str::trim).filter(filled) {
         if !parts.iter().any(|known| known == part) {
             parts.push(part.to_owned());
         }
@@ -190,19 +217,65 @@ mod tests {
 
     #[test]
     fn other_invisible_signs_make_the_cell_unknown() {
-        for raw in ["A\u{0}1", "A\u{202e}1", "A\u{7}1", "A\u{2066}1"] {
+        for raw in [
+            "A\u{0}1",
+            "A\u{202e}1",
+            "A\u{7}1",
+            "A\u{2066}1",
+            "A\u{ad}1",
+            "A\u{34f}1",
+            "A\u{61c}1",
+            "A\u{115f}1",
+            "A\u{180e}1",
+            "A\u{2028}1",
+            "A\u{2029}1",
+            "A\u{3164}1",
+            "A\u{fe0f}1",
+            "A\u{e0041}1",
+        ] {
             assert_eq!(clean(raw).fault, Some(Reason::Control), "{raw:?}");
         }
     }
 
     #[test]
     fn placeholders_are_empty_and_errors_unknown() {
-        for raw in ["", "  ", "无", "-", "--", "N/A", "null", "/"] {
+        for raw in [
+            "",
+            "  ",
+            "无",
+            "-",
+            "--",
+            "N/A",
+            "null",
+            "/",
+            "nan",
+            "NaN",
+            "NaT",
+            "<NA>",
+            "undefined",
+            "(null)",
+            "\\N",
+        ] {
             assert_eq!(value(raw), Cell::Empty, "{raw:?}");
         }
         for raw in ["#N/A", "#REF!", "######"] {
             assert_eq!(clean(raw).fault, Some(Reason::ExcelError), "{raw:?}");
         }
+    }
+
+    #[test]
+    fn names_that_look_like_placeholders_are_names() {
+        for raw in ["Nan", "Na", "Nat", "Null Island"] {
+            assert_eq!(value(raw), Cell::Value(raw.into()));
+        }
+    }
+
+    #[test]
+    fn what_looks_the_same_is_spelled_in_one_way() {
+        let spelled = |text: &str| one_spelling(text.to_owned().into()).0.into_owned();
+        assert_eq!(spelled("Cafe\u{301}  Nord"), "Caf\u{e9} Nord");
+        assert_eq!(spelled("研发  部"), "研发 部");
+        assert!(!one_spelling("研发 部（一）".into()).1);
     }
 
     #[test]
@@ -220,5 +293,6 @@ mod tests {
     #[test]
     fn lists_split_in_both_widths() {
         assert_eq!(split_list("a； b;;c，a", &[';', ',']), ["a", "b", "c"]);
+        assert_eq!(split_list("nan;OA;(null)", &[';']), ["OA"]);
     }
 }

@@ -1,10 +1,11 @@
 //! Department cells: several paths in a cell, each cut into trimmed segments, without the company in front.
 
-use super::cell::{is_mark, split_list};
+use super::cell::{is_machine_blank, is_mark, split_list};
 
-/// Cuts a path into segments: trimmed, empty ones dropped.
+/// Cuts a path into segments: trimmed; empty ones, and what programs write for those, dropped.
 pub(super) fn segments(path: &str, marks: &[char]) -> Vec<String> {
-    let parts = path.split(|c| is_mark(c, marks)).map(str::trim).filter(|part| !part.is_empty());
+    let filled = |part: &&str| !part.is_empty() && !is_machine_blank(part);
+    let parts = path.split(|c| is_mark(c, marks)).map(str::trim).filter(filled);
     parts.map(str::to_owned).collect()
 }
 
@@ -48,6 +49,7 @@ mod tests {
         assert_eq!(read("总公司 ＞ 研发部", ""), ["总公司/研发部"]);
         assert_eq!(read("总公司\\研发部//平台组", ""), ["总公司/研发部/平台组"]);
         assert_eq!(read("研发-后端", ""), ["研发-后端"]);
+        assert_eq!(read("总公司/nan/undefined", ""), ["总公司"]);
         assert_eq!(read("A/x；A/y;A/x", ""), ["A/x", "A/y"]);
     }
 

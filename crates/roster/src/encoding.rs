@@ -104,6 +104,9 @@ pub(super) fn decide(
     if score.good == 0 && score.cut {
         return Err(Damage::UnclearEncoding { first: "utf-8", second: "gb18030" });
     }
+    if score.bad == 0 && reads_as_chinese_too(bytes) {
+        return Err(Damage::UnclearEncoding { first: "utf-8", second: "gb18030" });
+    }
     if score.bad <= score.good {
         // Damaged UTF-8 stays UTF-8: a cut or a joined file must not pass as something older by luck.
         return Ok(Text::Known(UTF_8));
@@ -116,6 +119,50 @@ pub(super) fn decide(
         return Err(Damage::UnclearEncoding { first: "big5", second: "gb18030" });
     }
     Ok(Text::Known(GB18030))
+}
+
+/// Whether everything beyond ASCII in a sound UTF-8 text is as sound in GBK, and more likely meant so: a file with one
+/// Chinese name in it. Nobody can tell then, and a wrong guess would rename somebody.
+fn reads_as_chinese_too(bytes: &[u8]) -> bool {
+    let (mut doubtful, mut plain) = (0_usize, 0_usize);
+    let mut at = 0;
+    while let Some(start) = bytes[at..].iter().position(|byte| !byte.is_ascii()).map(|skip| at + skip) {
+        let length = bytes[start..].iter().take_while(|byte| !byte.is_ascii()).count();
+        at = start + length;
+        let run = &bytes[start..at];
+        if !is_common_chinese(run) {
+            return false;
+        }
+        let before = bytes[..start].iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        let after = bytes[at..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        match std::str::from_utf8(run) {
+            Ok(word) if is_word(word, before + after) => plain += 1,
+            _ => doubtful += 1,
+        }
+    }
+    doubtful > plain
+}
+
+/// Pairs that are all Chinese characters of GB 2312.
+fn is_common_chinese(run: &[u8]) -> bool {
+    run.len().is_multiple_of(2) && run.chunks(2).all(|pair| matches!(pair, [0xb0..=0xf7, 0xa1..=0xfe]))
+}
+
+/// Whether letters beyond ASCII make a word as people write it: accented ones among others (`José`), or several of one
+/// alphabet. `beside`: ASCII letters that adjoin.
+fn is_word(text: &str, beside: usize) -> bool {
+    let alphabet = |c: char| match u32::from(c) {
+        0x80..=0x24f => 1,
+        0x370..=0x3ff => 2,
+        0x400..=0x52f => 3,
+        0x530..=0x58f => 4,
+        0x590..=0x5ff => 5,
+        0x600..=0x77f => 6,
+        _ => 0,
+    };
+    let first = text.chars().next().map_or(0, alphabet);
+    let one = first > 0 && text.chars().all(|c| c.is_alphabetic() && alphabet(c) == first);
+    one && (if first == 1 { beside >= 2 } else { text.chars().count() >= 4 })
 }
 
 fn guess(bytes: &[u8]) -> &'static Charset {
@@ -389,6 +436,22 @@ mod tests {
         }
         let lone = "id,name\n1,张".as_bytes();
         assert!(matches!(decided(&lone[..lone.len() - 1]), Err(Damage::UnclearEncoding { .. })));
+    }
+
+    #[test]
+    fn one_gbk_name_that_reads_as_utf8_too_is_no_guess() {
+        for name in ["毛路", "路", "毛A", "罗强"] {
+            let bytes = GB18030.encode(&format!("id,name\n1,{name}\n2,Li\n")).0.into_owned();
+            if std::str::from_utf8(&bytes).is_ok() {
+                assert!(matches!(decided(&bytes), Err(Damage::UnclearEncoding { .. })), "{name}");
+            }
+        }
+        assert!(std::str::from_utf8(&GB18030.encode("毛路").0).is_ok(), "the first of them is such a name");
+        for sound in ["José", "Jürgen Groß", "Пётр", "Ελένη", "王芳", "张伟", "Renée;Zoë", "毛路"]
+        {
+            let bytes = format!("id,name\n1,{sound}\n");
+            assert_eq!(decided(bytes.as_bytes()), Ok(Text::Known(UTF_8)), "{sound}");
+        }
     }
 
     #[test]

@@ -195,6 +195,7 @@ words! {
         BadPhone => "bad_phone",
         BadDate => "bad_date",
         MaybeCut => "maybe_cut",
+        DotDepartment => "dot_department",
     }
 }
 
@@ -205,6 +206,7 @@ words! {
         ExcelText => "excel_text",
         FloatTail => "float_tail",
         FullWidth => "full_width",
+        Respelled => "respelled",
         Placeholder => "placeholder",
         MergedRow => "merged_row",
         FirstRowTaken => "first_row_taken",

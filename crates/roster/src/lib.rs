@@ -24,6 +24,8 @@ mod records;
 mod rules;
 mod sources;
 mod status;
+#[cfg(test)]
+mod tests;
 mod text_file;
 mod workbook;
 mod workbook_parts;

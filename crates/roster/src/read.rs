@@ -11,6 +11,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
 
 use super::error::{FileKind, RosterError};
 use super::facts::{FileReport, RosterReport};
@@ -20,7 +21,7 @@ use super::marks::{self, FileMark};
 use super::merge::{self, SourceRows};
 use super::open::{Capped, MAX_FILE, Opened, Tally, Tap, check_sum};
 use super::person::Harvest;
-use super::rules::Rules;
+use super::rules::{Calendar, Rules};
 use super::{Roster, text_file, workbook};
 use crate::clock::Clock;
 use crate::config::{Env, OnStale, RosterConfig, Span};
@@ -44,6 +45,8 @@ pub struct ReadOptions<'a> {
     pub env: &'a Env,
     /// The day.
     pub as_of: NaiveDate,
+    /// The zone whose days count where a roster gives moments (a time with an offset).
+    pub zone: Tz,
     /// Told now and then how far the reading is; on another thread.
     pub progress: Option<ProgressSink>,
 }
@@ -96,7 +99,11 @@ pub async fn read<C: Clock>(options: ReadOptions<'_>, clock: &C) -> Result<Readi
 /// Looks for the roster's files. Waits through `clock` until they stand still.
 pub async fn see<C: Clock>(options: ReadOptions<'_>, clock: &C) -> Result<Sighted, RosterError> {
     let over = options.over.as_ref();
-    let rules = Rules::all(options.config, over.map(|over| &over.path))?;
+    let rules = Rules::all(
+        options.config,
+        over.map(|over| &over.path),
+        Calendar { today: options.as_of, zone: options.zone },
+    )?;
     let base = if over.is_some() { PathBuf::new() } else { options.base.to_owned() };
     let beat = Arc::new(Beat::new(options.progress.clone()));
     let mut sources = Vec::with_capacity(rules.len());
@@ -156,7 +163,7 @@ impl Reading {
 /// # Errors
 /// If a source has no path, or its person key is no usable template.
 pub fn check(config: &RosterConfig) -> Result<(), RosterError> {
-    Rules::all(config, None).map(drop)
+    Rules::all(config, None, HERE).map(drop)
 }
 
 /// A source whose files were seen and stand still, or a directory that is to be asked.
@@ -411,15 +418,21 @@ fn read_content(
     Ok((report, tally))
 }
 
-/// Reads a roster that is in memory already: named contents instead of files, otherwise the same in everything. For
-/// previews, tests and fuzzing.
+/// Where no settings say which zone's days count: theirs, by default.
+const HERE: Calendar = Calendar { today: NaiveDate::MIN, zone: Tz::Asia__Shanghai };
+
+/// Reads a roster that is in memory already: named contents instead of files, otherwise the same in everything. Days are
+/// those of Shanghai. For previews, tests and fuzzing.
 pub fn read_memory(
     config: &RosterConfig,
     contents: &[(&str, Vec<u8>)],
     as_of: NaiveDate,
 ) -> Result<Reading, RosterError> {
     let beat = Arc::new(Beat::new(None));
-    let rules = Rules::all(config, Some(&PathBuf::new()))?.into_iter().next().ok_or(RosterError::NoSource)?;
+    let rules = Rules::all(config, Some(&PathBuf::new()), Calendar { today: as_of, ..HERE })?
+        .into_iter()
+        .next()
+        .ok_or(RosterError::NoSource)?;
     let mut contents: Vec<&(&str, Vec<u8>)> = contents.iter().collect();
     contents.sort_by_key(|(name, _)| *name);
     let mut harvest = Harvest::default();

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+
 use super::error::RosterError;
 use super::header::Names;
 use super::ldap::ROLE_MARK;
@@ -17,6 +20,14 @@ use crate::config::{
 
 /// The name of a source that has none: a single `path`.
 const ONLY: &str = "hr";
+
+/// The day it is, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Calendar {
+    pub today: NaiveDate,
+    /// The zone whose days count where a file gives moments.
+    pub zone: Tz,
+}
 
 /// How to find, read and trust one source.
 #[derive(Debug, Clone)]
@@ -48,18 +59,27 @@ pub(super) struct Rules {
     pub checksum: String,
     /// A directory server instead of files.
     pub ldap: Option<LdapConfig>,
+    pub calendar: Calendar,
 }
 
 impl Rules {
     /// The sources of a configuration, in order; `over` replaces their files by one path.
-    pub(super) fn all(config: &RosterConfig, over: Option<&PathBuf>) -> Result<Vec<Self>, RosterError> {
+    pub(super) fn all(
+        config: &RosterConfig,
+        over: Option<&PathBuf>,
+        calendar: Calendar,
+    ) -> Result<Vec<Self>, RosterError> {
         if config.source.is_empty() {
             let path = over.or(config.path.as_ref()).ok_or(RosterError::NoSource)?.clone();
             let only = SourceConfig { path: Some(path), pick: Some(config.pick), ..SourceConfig::default() };
-            return Ok(vec![Self { on_stale: OnStale::Stop, required: true, ..Self::one(config, &only)? }]);
+            return Ok(vec![Self {
+                on_stale: OnStale::Stop,
+                required: true,
+                ..Self::one(config, &only, calendar)?
+            }]);
         }
         let Some(path) = over else {
-            return config.source.iter().map(|source| Self::one(config, source)).collect();
+            return config.source.iter().map(|source| Self::one(config, source, calendar)).collect();
         };
         // A file given by hand is read with the settings of the source it replaces, where it is clear which.
         let base = match config.source.as_slice() {
@@ -67,10 +87,10 @@ impl Rules {
             _ => SourceConfig::default(),
         };
         let source = SourceConfig { path: Some(path.clone()), kind: SourceKind::File, ..base };
-        Ok(vec![Self { on_stale: OnStale::Stop, required: true, ..Self::one(config, &source)? }])
+        Ok(vec![Self { on_stale: OnStale::Stop, required: true, ..Self::one(config, &source, calendar)? }])
     }
 
-    fn one(config: &RosterConfig, source: &SourceConfig) -> Result<Self, RosterError> {
+    fn one(config: &RosterConfig, source: &SourceConfig, calendar: Calendar) -> Result<Self, RosterError> {
         let name: Arc<str> = if source.name.is_empty() { ONLY.into() } else { source.name.as_str().into() };
         let preset = preset::rules(source.preset);
         let marks = |own: &Option<String>, preset: Option<&str>, general: &String| -> Vec<char> {
@@ -125,6 +145,7 @@ impl Rules {
             done_marker: source.done_marker.clone(),
             checksum: source.checksum.clone(),
             ldap: directory.cloned(),
+            calendar,
         })
     }
 
@@ -191,6 +212,8 @@ fn usable(name: &str) -> Option<Field> {
 mod tests {
     use super::*;
 
+    const CALENDAR: Calendar = Calendar { today: NaiveDate::MIN, zone: Tz::Asia__Shanghai };
+
     #[test]
     fn a_template_names_its_fields() {
         let template = IdTemplate::parse("A-{login}").unwrap();
@@ -212,9 +235,9 @@ mod tests {
             }],
             ..RosterConfig::default()
         };
-        let rules = Rules::all(&config, Some(&"b".into())).unwrap();
+        let rules = Rules::all(&config, Some(&"b".into()), CALENDAR).unwrap();
         assert_eq!(rules[0].path, PathBuf::from("b"));
         assert_eq!(rules[0].id.fill(|_| "1"), "X1");
-        assert!(matches!(Rules::all(&RosterConfig::default(), None), Err(RosterError::NoSource)));
+        assert!(matches!(Rules::all(&RosterConfig::default(), None, CALENDAR), Err(RosterError::NoSource)));
     }
 }

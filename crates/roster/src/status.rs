@@ -6,63 +6,48 @@ use super::Employment;
 use crate::config::StatusConfig;
 use crate::model::fold;
 
+/// Works here, also where they are away for a while: a leave takes nobody's account.
+#[rustfmt::skip]
 const ACTIVE: &[&str] = &[
-    "在职",
-    "在岗",
-    "在編",
-    "在编",
-    "正式",
-    "转正",
-    "试用",
-    "试用期",
-    "实习",
-    "返聘",
-    "休假",
-    "产假",
-    "病假",
-    "外派",
-    "在職",
-    "試用",
-    "試用期",
-    "實習",
-    "active",
-    "a",
-    "employed",
-    "on leave",
-    "1",
-    "y",
-    "yes",
-    "true",
-    "是",
+    "在职", "在岗", "在编", "在册", "正式", "正式员工", "转正", "已转正", "待转正", "试用", "试用期", "试用中", "试用员工", "见习",
+    "实习", "实习生", "返聘", "退休返聘", "兼职", "劳务", "派遣", "劳务派遣", "外包", "休假", "休假中", "年假", "事假", "病假", "产假",
+    "陪产假", "哺乳假", "育儿假", "婚假", "丧假", "工伤", "外派", "借调", "出差",
+    "在職", "在編", "在冊", "正式員工", "轉正", "試用", "試用期", "見習", "實習", "實習生", "返聘", "兼職", "休假", "產假", "病假", "外派",
+    "active", "a", "employed", "working", "current", "hired", "confirmed", "probation", "on probation", "probationary",
+    "trial", "permanent", "regular", "full time", "part time", "fixed term", "temporary", "intern", "internship", "trainee",
+    "apprentice", "contract", "contractor", "leave", "on leave", "leave of absence", "paid leave", "unpaid leave",
+    "parental leave", "maternity leave", "paternity leave", "sick leave", "annual leave", "sabbatical", "secondment",
+    "seconded", "furlough", "furloughed", "1", "y", "yes", "true", "是",
 ];
-const UNTIL_A_DATE: &[&str] =
-    &["待离职", "离职中", "离职审批中", "待離職", "notice", "on notice", "terminating"];
-const PENDING: &[&str] =
-    &["待入职", "未入职", "待入職", "pre-hire", "prehire", "pending", "onboarding", "not started"];
+#[rustfmt::skip]
+const UNTIL_A_DATE: &[&str] = &[
+    "待离职", "离职中", "离职审批中", "离职办理中", "已提离职", "待離職", "離職中",
+    "notice", "on notice", "notice period", "terminating", "resigning", "garden leave", "gardening leave",
+];
+#[rustfmt::skip]
+const PENDING: &[&str] = &[
+    "待入职", "未入职", "预入职", "拟入职", "待报到", "未报到", "待入職", "未入職", "待報到",
+    "pre-hire", "prehire", "pending", "pending hire", "future hire", "onboarding", "pre-boarding", "not started",
+    "offer accepted",
+];
+#[rustfmt::skip]
 const LEFT: &[&str] = &[
-    "离职",
-    "已离职",
-    "自离",
-    "辞退",
-    "退休",
-    "离退",
-    "停用",
-    "禁用",
-    "冻结",
-    "離職",
-    "已離職",
-    "退休",
-    "inactive",
-    "terminated",
-    "t",
-    "resigned",
-    "left",
-    "retired",
-    "0",
-    "n",
-    "no",
-    "false",
-    "否",
+    "离职", "已离职", "离职员工", "自离", "自动离职", "辞职", "已辞职", "辞退", "劝退", "解雇", "解聘", "开除", "除名", "裁员", "退休",
+    "已退休", "离退", "离退休", "死亡", "去世", "身故", "终止", "解除合同", "停用", "禁用", "冻结",
+    "離職", "已離職", "辭職", "辭退", "解僱", "開除", "退休", "已退休", "停用",
+    "inactive", "terminated", "t", "resigned", "left", "leaver", "departed", "separated", "dismissed", "fired", "laid off",
+    "redundant", "quit", "exited", "offboarded", "former", "former employee", "ex-employee", "retired", "deceased",
+    "deactivated", "disabled", "0", "n", "no", "false", "否",
+];
+/// Known words that need a decision, because companies mean opposite things by them: in no list, the row is blocked.
+#[rustfmt::skip]
+const ASK: &[&str] = &[
+    "停职", "停薪留职", "长期休假", "长病假", "待岗", "内退", "正常", "异常", "未知", "其他", "停職", "留職停薪",
+    "suspended", "suspension", "unknown", "dormant", "on hold", "other",
+];
+/// Words that say nothing by themselves: many columns that are about something else hold them.
+const BARE: &[&str] = &[
+    "a", "t", "正常", "异常", "未知", "其他", "other", "unknown", "leave", "contract", "兼职", "劳务", "外包",
 ];
 /// The words that a header such as 是否离职 turns round.
 const YES: &[&str] = &["是", "1", "y", "yes", "true"];
@@ -127,8 +112,9 @@ impl Statuses {
     }
 }
 
+/// Folded for comparison: case, width, blanks and the marks of programs' constants (`ON_LEAVE`, `pre-hire`) do not matter.
 fn fold_word(word: &str) -> String {
-    fold(word).chars().filter(|c| !c.is_whitespace()).collect()
+    fold(word).chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '_')).collect()
 }
 
 #[cfg(test)]
@@ -143,6 +129,9 @@ mod tests {
     fn words_are_found_in_any_width_and_case() {
         assert_eq!(get("ＡＣＴＩＶＥ", false), Some(Employment::Active));
         assert_eq!(get("On  Leave", false), Some(Employment::Active));
+        assert_eq!(get("LEAVE_OF_ABSENCE", false), Some(Employment::Active));
+        assert_eq!(get("probation", false), Some(Employment::Active));
+        assert_eq!(get("Laid-off", false), Some(Employment::Left));
         assert_eq!(get("待离职", false), Some(Employment::Active));
         assert_eq!(get("待入职", false), Some(Employment::Pending));
         assert_eq!(get("已离职", false), Some(Employment::Left));
@@ -158,8 +147,7 @@ mod tests {
 
     #[test]
     fn doubtful_words_are_in_no_list() {
-        for word in ["停职", "停薪留职", "长期休假", "suspended", "unknown", "正常", "离职？"]
-        {
+        for word in ASK.iter().copied().chain(["离职？"]) {
             assert_eq!(get(word, false), None, "{word}");
         }
     }

@@ -10,11 +10,10 @@ use rosterd::clock::Clock;
 use rosterd::existing::review;
 use rosterd::model::{PersonKey, Username};
 use rosterd::plan::{AccountState, Entry, Origin};
-use rosterd::report::{CommitState, RunOutcome};
+use rosterd::report::{CommitState, RunOutcome, TargetReport};
 use rosterd::store::existing::{TakeOver, Taken};
 use rosterd::store::journal::{Actor, NewRun, RunEnd, Trigger};
 use rosterd::store::{Store, StoreError};
-use rosterd::sync::outcome;
 
 /// A user is on the gateway whom the snapshot gives to nobody: HR says that the name is somebody's who was not known,
 /// and the operator adopts the user for them.
@@ -71,7 +70,7 @@ pub(super) async fn adopt(
     };
     let (run, _) = store.begin_run(new, shared.now()).await?;
     store.take_over(target, run, what, shared.now()).await?;
-    let mut report = outcome::empty(target, run);
+    let mut report = TargetReport::empty(target, run);
     report.outcome = RunOutcome::Applied;
     let end = RunEnd { outcome: report.outcome, exit_code: 0, commit: CommitState::None, report };
     store.end_run(target, run, end, shared.now()).await?;

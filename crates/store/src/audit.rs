@@ -5,12 +5,14 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::FromRow;
+use sqlx::sqlite::SqliteConnection;
 
-use super::batch::Batch;
+use super::batch::{Answers, Asked, Batch, Question};
+use super::columns::Millis;
 use super::journal::RunId;
-use super::{Store, StoreError, millis, time};
+use super::runs::{CALLS, digest_of_calls};
+use super::{Store, StoreError, millis};
 use crate::model::TargetName;
 
 /// What the first record's `prev` is.
@@ -60,7 +62,7 @@ impl Record {
 }
 
 /// The end of the chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 pub struct Head {
     /// Number of the last record; 0: none.
     pub seq: i64,
@@ -116,8 +118,9 @@ pub struct Verified {
 }
 
 /// The digest of a record: over everything in it but the digest itself, the texts as they are stored.
-fn digest_of(w: &Written, body: &str, personal_hash: Option<&str>) -> String {
-    let line = json!([w.seq, millis(w.at), w.kind, w.target, w.run, body, personal_hash, w.prev]).to_string();
+fn digest_of(r: &Raw) -> String {
+    let line =
+        json!([r.seq, millis(r.at), r.kind, r.target, r.run, r.body, r.personal_hash, r.prev]).to_string();
     blake3::hash(line.as_bytes()).to_hex().to_string()
 }
 
@@ -129,20 +132,29 @@ fn personal_hash(salt: &str, body: &str) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// Asks for the chain's head.
-pub(super) const HEAD: &str = "SELECT seq, digest FROM audit ORDER BY seq DESC LIMIT 1";
+const HEAD: &str = "SELECT seq, digest FROM audit ORDER BY seq DESC LIMIT 1";
+const HEAD_QUESTION: Question<Head> = Question::new(HEAD);
 
-/// The chain's head, as [`HEAD`] gives it.
-pub(super) fn head_of(rows: &[SqliteRow]) -> Result<Head, StoreError> {
-    match rows.first() {
-        None => Ok(Head { seq: 0, digest: GENESIS.into() }),
-        Some(row) => Ok(Head { seq: row.try_get("seq")?, digest: row.try_get("digest")? }),
+impl Head {
+    /// The head of a chain without records.
+    fn genesis() -> Self {
+        Self { seq: 0, digest: GENESIS.into() }
+    }
+
+    /// Asks for the chain's head.
+    pub(super) fn ask(batch: &mut Batch) -> Asked<Self> {
+        batch.ask(&HEAD_QUESTION).key()
+    }
+
+    /// The chain's head, as the answer says.
+    pub(super) fn of(answers: &Answers, asked: &Asked<Self>) -> Result<Self, StoreError> {
+        Ok(answers.first(asked)?.unwrap_or_else(Self::genesis))
     }
 }
 
 /// The chain's head.
 pub async fn head(c: &mut SqliteConnection) -> Result<Head, StoreError> {
-    head_of(&sqlx::query(HEAD).fetch_all(c).await?)
+    Ok(sqlx::query_as(HEAD).fetch_optional(c).await?.unwrap_or_else(Head::genesis))
 }
 
 /// Appends a record, inside the caller's transaction.
@@ -156,103 +168,113 @@ pub async fn append(c: &mut SqliteConnection, record: Record) -> Result<(), Stor
 /// What appends a record to this head of the chain, inside the transaction that read it; and the new head.
 pub(super) fn append_to(batch: Batch, last: Head, record: Record) -> (Batch, Head) {
     let Head { seq, digest: prev } = last;
-    let seq = seq + 1;
-    let body = record.body.to_string();
-    let personal = record.personal.map(|p| {
-        let salt = hex::encode(rand::random::<[u8; 16]>());
-        let text = p.to_string();
-        (personal_hash(&salt, &text), salt, text)
-    });
-    let hash = personal.as_ref().map(|(hash, _, _)| hash.as_str());
-    let mut written = Written {
-        seq,
+    let mut raw = Raw {
+        seq: seq + 1,
         at: record.at,
         kind: record.kind.to_owned(),
         target: record.target,
         run: record.run.map(|r| r.0),
-        body: Value::Null,
-        personal: None,
-        erased: false,
+        body: record.body.to_string(),
+        personal_hash: None,
+        salt: None,
+        personal: record.personal.map(|p| p.to_string()),
         prev,
         digest: String::new(),
     };
-    written.digest = digest_of(&written, &body, hash);
+    if let Some(text) = &raw.personal {
+        let salt = hex::encode(rand::random::<[u8; 16]>());
+        raw.personal_hash = Some(personal_hash(&salt, text));
+        raw.salt = Some(salt);
+    }
+    raw.digest = digest_of(&raw);
     let mut batch = batch.and(
         "INSERT INTO audit (seq, at, kind, target, run, body, personal_hash, prev, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(seq)
-    .bind(millis(written.at))
-    .bind(&*written.kind)
-    .bind(written.target.as_deref())
-    .bind(written.run)
-    .bind(&*body)
-    .bind(hash)
-    .bind(&*written.prev)
-    .bind(&*written.digest);
-    if let Some((_, salt, text)) = &personal {
+    .bind(raw.seq)
+    .bind(millis(raw.at))
+    .bind(&*raw.kind)
+    .bind(raw.target.as_deref())
+    .bind(raw.run)
+    .bind(&*raw.body)
+    .bind(raw.personal_hash.as_deref())
+    .bind(&*raw.prev)
+    .bind(&*raw.digest);
+    if let Some((salt, text)) = raw.salt.as_deref().zip(raw.personal.as_deref()) {
         batch = batch
             .and("INSERT INTO audit_personal (seq, salt, body) VALUES (?, ?, ?)")
-            .bind(seq)
-            .bind(&**salt)
-            .bind(&**text);
+            .bind(raw.seq)
+            .bind(salt)
+            .bind(text);
     }
-    (batch, Head { seq, digest: written.digest })
+    (batch, raw.head())
 }
 
+/// A record as it is stored.
+#[derive(FromRow)]
 struct Raw {
-    written: Written,
+    seq: i64,
+    #[sqlx(try_from = "Millis")]
+    at: DateTime<Utc>,
+    kind: String,
+    target: Option<String>,
+    run: Option<i64>,
     body: String,
-    hash: Option<String>,
+    personal_hash: Option<String>,
     salt: Option<String>,
     personal: Option<String>,
+    prev: String,
+    digest: String,
 }
 
-fn raw(row: &SqliteRow) -> Result<Raw, StoreError> {
-    let body: String = row.try_get("body")?;
-    let hash: Option<String> = row.try_get("personal_hash")?;
-    let personal: Option<String> = row.try_get("personal")?;
-    let written = Written {
-        seq: row.try_get("seq")?,
-        at: time(row.try_get("at")?),
-        kind: row.try_get("kind")?,
-        target: row.try_get("target")?,
-        run: row.try_get("run")?,
-        // An unreadable text is shown as null here; `check` finds it by its digest.
-        body: serde_json::from_str(&body).unwrap_or_default(),
-        personal: personal.as_deref().map(|p| serde_json::from_str(p).unwrap_or_default()),
-        erased: hash.is_some() && personal.is_none(),
-        prev: row.try_get("prev")?,
-        digest: row.try_get("digest")?,
-    };
-    Ok(Raw { written, body, hash, salt: row.try_get("salt")?, personal })
+impl Raw {
+    fn head(&self) -> Head {
+        Head { seq: self.seq, digest: self.digest.clone() }
+    }
+
+    fn is_erased(&self) -> bool {
+        self.personal_hash.is_some() && self.personal.is_none()
+    }
+}
+
+impl From<Raw> for Written {
+    fn from(raw: Raw) -> Self {
+        Self {
+            erased: raw.is_erased(),
+            seq: raw.seq,
+            at: raw.at,
+            kind: raw.kind,
+            target: raw.target,
+            run: raw.run,
+            // An unreadable text is shown as null here; `check` finds it by its digest.
+            body: serde_json::from_str(&raw.body).unwrap_or_default(),
+            personal: raw.personal.map(|text| serde_json::from_str(&text).unwrap_or_default()),
+            prev: raw.prev,
+            digest: raw.digest,
+        }
+    }
 }
 
 /// Records that are read at a time.
 const PAGE: usize = 5000;
 
 async fn page(c: &mut SqliteConnection, after: i64) -> Result<Vec<Raw>, StoreError> {
-    let rows = sqlx::query(
+    let page = sqlx::query_as(
         "SELECT a.*, p.salt, p.body AS personal FROM audit a LEFT JOIN audit_personal p ON p.seq = a.seq \
          WHERE a.seq > ? ORDER BY a.seq LIMIT ?",
-    )
-    .bind(after)
-    .bind(PAGE as i64)
-    .fetch_all(c)
-    .await?;
-    rows.iter().map(raw).collect()
+    );
+    Ok(page.bind(after).bind(PAGE as i64).fetch_all(c).await?)
 }
 
 /// Checks one record against the one before; what is wrong goes into `broken`.
 fn check(raw: &Raw, last: &Head, broken: &mut Vec<Broken>) {
-    let w = &raw.written;
-    let mut wrong = |what| broken.push(Broken { seq: w.seq, what });
-    if w.seq != last.seq + 1 || w.prev != last.digest {
+    let mut wrong = |what| broken.push(Broken { seq: raw.seq, what });
+    if raw.seq != last.seq + 1 || raw.prev != last.digest {
         wrong("order");
     }
-    if digest_of(w, &raw.body, raw.hash.as_deref()) != w.digest {
+    if digest_of(raw) != raw.digest {
         wrong("digest");
     }
-    match (&raw.hash, &raw.salt, &raw.personal) {
+    match (&raw.personal_hash, &raw.salt, &raw.personal) {
         (Some(hash), Some(salt), Some(text)) if personal_hash(salt, text) != *hash => wrong("personal"),
         (None, _, Some(_)) => wrong("personal"),
         _ => {}
@@ -284,27 +306,18 @@ impl Store {
     pub async fn audit_verify(&self, heads: Vec<Head>) -> Result<Verified, StoreError> {
         self.read("audit verify", |c| {
             Box::pin(async move {
-                let mut found = Verified {
-                    records: 0,
-                    erased: 0,
-                    head: Head { seq: 0, digest: GENESIS.into() },
-                    broken: Vec::new(),
-                };
-                let mut waiting: Vec<Head> =
-                    heads.into_iter().filter(|h| h.seq != 0 || h.digest != GENESIS).collect();
+                let mut found = Verified { records: 0, erased: 0, head: Head::genesis(), broken: Vec::new() };
+                let mut waiting: Vec<Head> = heads.into_iter().filter(|h| *h != Head::genesis()).collect();
                 loop {
                     let records = page(c, found.head.seq).await?;
-                    let Some(last) = records.last() else { break };
-                    let last = Head { seq: last.written.seq, digest: last.written.digest.clone() };
                     for raw in &records {
                         check(raw, &found.head, &mut found.broken);
-                        check_journal(c, &raw.written, &mut found.broken).await?;
+                        check_journal(c, raw, &mut found.broken).await?;
                         found.records += 1;
-                        found.erased += u64::from(raw.written.erased);
-                        found.head = Head { seq: raw.written.seq, digest: raw.written.digest.clone() };
+                        found.erased += u64::from(raw.is_erased());
+                        found.head = raw.head();
                         waiting.retain(|h| h.digest != found.head.digest);
                     }
-                    found.head = last;
                     if records.len() < PAGE {
                         break;
                     }
@@ -322,7 +335,7 @@ impl Store {
     /// If the database fails.
     pub async fn audit_page(&self, after: i64) -> Result<Vec<Written>, StoreError> {
         self.read("audit export", |c| {
-            Box::pin(async move { Ok(page(c, after).await?.into_iter().map(|r| r.written).collect()) })
+            Box::pin(async move { Ok(page(c, after).await?.into_iter().map(Written::from).collect()) })
         })
         .await
     }
@@ -331,15 +344,16 @@ impl Store {
 /// The journal of an ended run must be what its last record says.
 async fn check_journal(
     c: &mut SqliteConnection,
-    written: &Written,
+    raw: &Raw,
     broken: &mut Vec<Broken>,
 ) -> Result<(), StoreError> {
-    let (Some(run), Some(Value::String(digest))) = (written.run, written.body.get("journal")) else {
+    let body: Value = serde_json::from_str(&raw.body).unwrap_or_default();
+    let (Some(run), Some(Value::String(digest))) = (raw.run, body.get("journal")) else {
         return Ok(());
     };
-    let calls = sqlx::query(super::runs::CALLS).bind(run).fetch_all(c).await?;
-    if super::runs::digest_of_calls(&calls)? != *digest {
-        broken.push(Broken { seq: written.seq, what: "journal" });
+    let calls = sqlx::query_as(CALLS).bind(run).fetch_all(c).await?;
+    if digest_of_calls(&calls) != *digest {
+        broken.push(Broken { seq: raw.seq, what: "journal" });
     }
     Ok(())
 }

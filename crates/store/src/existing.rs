@@ -5,22 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::Row;
+use sqlx::FromRow;
 
-use super::batch::Batch;
+use super::batch::{Batch, Question};
+use super::columns::{Millis, Word};
 use super::journal::{Actor, RunId};
+use super::past::Somebody;
 use super::snapshot::{EntryChange, write_entry};
-use super::{Store, StoreError, audit, from_json, json, millis, named, time};
+use super::{Store, StoreError, audit, json, millis};
 use crate::gateway::UserRecord;
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::{Device, Entry};
 
 /// What a look showed, and when.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Looked {
     /// When.
+    #[sqlx(try_from = "Millis", rename = "seen_at")]
     pub at: DateTime<Utc>,
     /// The user; `None`: there is none of this name.
+    #[sqlx(json(nullable))]
     pub record: Option<UserRecord>,
 }
 
@@ -53,7 +57,16 @@ fn device_text(device: &Device) -> String {
 }
 
 /// People whose account somebody changed by hand.
-pub(super) const DRIFTED: &str = "SELECT person FROM drifted WHERE target = ?";
+pub(super) const DRIFTED: Question<Somebody> = Question::new("SELECT person FROM drifted WHERE target = ?");
+
+/// A look that is kept, and at whom.
+#[derive(FromRow)]
+struct KeptLook {
+    #[sqlx(try_from = "Word")]
+    username: Username,
+    #[sqlx(flatten)]
+    looked: Looked,
+}
 
 impl Store {
     /// Keeps what looks at a device showed.
@@ -101,7 +114,7 @@ impl Store {
         let (target, device) = (target.to_string(), device_text(device));
         self.read("kept looks", |c| {
             Box::pin(async move {
-                let rows = sqlx::query(
+                let looks: Vec<KeptLook> = sqlx::query_as(
                     "SELECT username, seen_at, record FROM looks WHERE target = ? AND device = ? AND seen_at > ?",
                 )
                 .bind(&target)
@@ -109,14 +122,7 @@ impl Store {
                 .bind(millis(since))
                 .fetch_all(c)
                 .await?;
-                let mut looks = BTreeMap::new();
-                for row in &rows {
-                    let record: Option<&str> = row.try_get("record")?;
-                    let record = record.map(|text| from_json(text, "looks.record")).transpose()?;
-                    let name = named(Username::new(row.try_get("username")?), "looks.username")?;
-                    looks.insert(name, Looked { at: time(row.try_get("seen_at")?), record });
-                }
-                Ok(looks)
+                Ok(looks.into_iter().map(|kept| (kept.username, kept.looked)).collect())
             })
         })
         .await

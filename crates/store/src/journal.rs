@@ -3,13 +3,13 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::FromRow;
 
-use super::batch::{Batch, last_of, only};
+use super::audit::Head;
+use super::batch::{Batch, Question};
 use super::snapshot::{EntryChange, note_group, write_entry};
-use super::{Store, StoreError, audit, from_json, from_word, json, millis, named, time, word};
-use crate::model::{PersonKey, TargetName, Username};
+use super::{Store, StoreError, audit, json, millis, word};
+use crate::model::TargetName;
 use crate::plan::AccountState;
 use crate::reason::Guard;
 use crate::sabotage::{Flaw, has};
@@ -20,37 +20,31 @@ pub use values::{
     Actor, Completion, Intent, IntentState, NewCall, NewRun, RunEnd, RunId, Settlement, Trigger,
 };
 
-fn intent(row: &SqliteRow) -> Result<Intent, StoreError> {
-    Ok(Intent {
-        run: RunId(row.try_get("run")?),
-        seq: row.try_get("seq")?,
-        person: named(PersonKey::new(row.try_get("person")?), "intents.person")?,
-        username: named(Username::new(row.try_get("username")?), "intents.username")?,
-        new_username: named(Username::new(row.try_get("new_username")?), "intents.new_username")?,
-        kind: from_word(row.try_get("kind")?, "intents.kind")?,
-        reason: from_word(row.try_get("reason")?, "intents.reason")?,
-        before: row
-            .try_get::<Option<&str>, _>("before")?
-            .map(|t| from_json(t, "intents.before"))
-            .transpose()?,
-        after: row.try_get::<Option<&str>, _>("after")?.map(|t| from_json(t, "intents.after")).transpose()?,
-        origin: from_word(row.try_get("origin")?, "intents.origin")?,
-        source: row
-            .try_get::<Option<&str>, _>("source")?
-            .map(|t| from_json(t, "intents.source"))
-            .transpose()?,
-        state: from_word(row.try_get("state")?, "intents.state")?,
-        unsettled: row.try_get("unsettled")?,
-        last_sent_at: time(row.try_get("last_sent_at")?),
-    })
+/// Intents of a target that are open or unsettled, oldest first.
+pub(super) const OPEN_INTENTS: Question<Intent> = Question::new(
+    "SELECT i.*, c.last_sent_at FROM intents i JOIN calls c ON c.run = i.run AND c.seq = i.seq \
+     WHERE i.target = ? AND (i.state IN ('sending', 'unknown') OR i.unsettled = 1) ORDER BY i.run, i.seq, i.person",
+);
+const OPEN: Question<Open> = Question::new(
+    "SELECT count(*) AS open FROM intents WHERE target = ? AND state IN ('sending', 'unknown')",
+);
+const UNAUDITED: Question<Outcome> = Question::new(
+    "SELECT i.*, c.last_sent_at, c.code FROM intents i JOIN calls c ON c.run = i.run AND c.seq = i.seq \
+     WHERE i.target = ? AND i.audited = 0 AND i.state NOT IN ('sending', 'unknown') ORDER BY i.run, i.seq, i.person",
+);
+
+/// How many intents are open.
+#[derive(FromRow)]
+struct Open {
+    open: i64,
 }
 
-/// Intents of a target that are open or unsettled, oldest first.
-pub(super) const OPEN_INTENTS: &str = "SELECT i.*, c.last_sent_at FROM intents i JOIN calls c ON c.run = i.run AND c.seq = i.seq \
-     WHERE i.target = ? AND (i.state IN ('sending', 'unknown') OR i.unsettled = 1) ORDER BY i.run, i.seq, i.person";
-
-pub(super) fn intents(rows: &[SqliteRow]) -> Result<Vec<Intent>, StoreError> {
-    rows.iter().map(intent).collect()
+/// An intent with the code of its call.
+#[derive(FromRow)]
+struct Outcome {
+    #[sqlx(flatten)]
+    intent: Intent,
+    code: Option<i64>,
 }
 
 /// What journals a call: its own record, and one for everybody whom it concerns.
@@ -203,7 +197,11 @@ impl Store {
     pub async fn open_intents(&self, target: &TargetName) -> Result<Vec<Intent>, StoreError> {
         let target = target.to_string();
         self.read("open intents", |c| {
-            Box::pin(async move { intents(&sqlx::query(OPEN_INTENTS).bind(target).fetch_all(c).await?) })
+            Box::pin(async move {
+                let mut batch = Batch::default();
+                let open = batch.ask(&OPEN_INTENTS).bind(target).key();
+                batch.answers(c).await?.all(&open)
+            })
         })
         .await
     }
@@ -305,14 +303,12 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let target = target.clone();
-        let known = complete_call(target.as_str(), done.run, &done, now)?
-            .and(audit::HEAD)
-            .and("SELECT count(*) AS open FROM intents WHERE target = ? AND state IN ('sending', 'unknown')")
-            .bind(target.as_str());
-        self.write_after("complete a commit", known, move |_, rows| {
+        let mut known = complete_call(target.as_str(), done.run, &done, now)?;
+        let head = Head::ask(&mut known);
+        let open = known.ask(&OPEN).bind(target.as_str()).key();
+        self.write_after("complete a commit", known, move |_, answers| {
             Box::pin(async move {
-                let [head, open] = last_of(rows)?;
-                let last = audit::head_of(&head)?;
+                let last = Head::of(&answers, &head)?;
                 let confirmed = done.state == IntentState::Applied;
                 let (run, state, code) = (done.run, done.state, done.code);
                 let body = json!({ "state": state, "code": code });
@@ -321,8 +317,7 @@ impl Store {
                 if !confirmed {
                     return Ok((false, batch));
                 }
-                let open: i64 = only(&open)?.try_get("open")?;
-                if open > 0 && !has(Flaw::CleanWhileUnknown) {
+                if answers.only(&open)?.open > 0 && !has(Flaw::CleanWhileUnknown) {
                     return Ok((false, batch));
                 }
                 let batch = batch.and(
@@ -381,21 +376,18 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let target = target.clone();
-        let taken = Batch::new(
-            "SELECT i.*, c.last_sent_at, c.code FROM intents i JOIN calls c ON c.run = i.run AND c.seq = i.seq \
-             WHERE i.target = ? AND i.audited = 0 AND i.state NOT IN ('sending', 'unknown') ORDER BY i.run, i.seq, i.person",
-        )
-        .bind(target.as_str())
-        .and("UPDATE intents SET audited = 1 WHERE target = ? AND audited = 0 AND state NOT IN ('sending', 'unknown')")
-        .bind(target.as_str())
-        .and(audit::HEAD);
-        self.write_after("audit actions", taken, move |c, rows| {
+        let mut taken = Batch::default();
+        let outcomes = taken.ask(&UNAUDITED).bind(target.as_str()).key();
+        let mut taken = taken
+            .and("UPDATE intents SET audited = 1 WHERE target = ? AND audited = 0 AND state NOT IN ('sending', 'unknown')")
+            .bind(target.as_str());
+        let head = Head::ask(&mut taken);
+        self.write_after("audit actions", taken, move |c, answers| {
             Box::pin(async move {
-                let [rows, _, head] = last_of(rows)?;
-                let (mut batch, mut last) = (Batch::default(), audit::head_of(&head)?);
-                for row in &rows {
-                    let i = intent(row)?;
-                    let code: Option<i64> = row.try_get("code")?;
+                let outcomes = answers.all(&outcomes)?;
+                let (mut batch, mut last) = (Batch::default(), Head::of(&answers, &head)?);
+                let count = outcomes.len() as u64;
+                for Outcome { intent: i, code } in outcomes {
                     let record = audit::Record::new("action", now)
                         .on(&target, by)
                         .body(json!({ "kind": i.kind, "reason": i.reason, "state": i.state, "code": code,
@@ -407,7 +399,7 @@ impl Store {
                     batch.execute(&mut *c).await?;
                     (batch, last) = audit::append_to(Batch::default(), last, record);
                 }
-                Ok((rows.len() as u64, batch))
+                Ok((count, batch))
             })
         })
         .await

@@ -14,16 +14,16 @@ use std::time::Duration;
 use chrono::{DateTime, TimeZone, Utc};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::Mutex;
 
 use crate::clock::{Clock as _, SystemClock};
-use batch::{Batch, Rows};
+use batch::{Answers, Batch};
 
 pub mod audit;
 mod batch;
+pub mod columns;
 pub mod existing;
 #[cfg(any(test, feature = "simulation"))]
 mod inline;
@@ -102,7 +102,12 @@ pub enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(source: sqlx::Error) -> Self {
-        Self::Sql { doing: "query", source }
+        match source {
+            sqlx::Error::ColumnDecode { index, source } => {
+                Self::Damaged { what: format!("{index}: {source}") }
+            }
+            source => Self::Sql { doing: "query", source },
+        }
     }
 }
 
@@ -287,26 +292,25 @@ impl Store {
             Box::pin(async move {
                 // SQLite is asked once, so this is the last moment before the commit.
                 ask(&shared, doing, FaultPoint::BeforeCommit)?;
-                batch.in_transaction().and("COMMIT").execute(c).await?;
-                Ok(())
+                Ok(batch.whole_transaction(c).await?)
             })
         })
         .await
     }
 
-    /// Carries out statements, runs `work` with their rows, and carries out what that gives back, in one transaction.
+    /// Carries out statements, runs `work` with their answers, and carries out what that gives back, in one transaction.
     async fn write_after<T, F>(&self, doing: &'static str, first: Batch, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection, Rows) -> BoxFuture<'c, Result<(T, Batch), StoreError>>
+        F: for<'c> FnOnce(&'c mut SqliteConnection, Answers) -> BoxFuture<'c, Result<(T, Batch), StoreError>>
             + Send
             + 'static,
     {
         let shared = Arc::clone(&self.shared);
         self.to_the_end(doing, move |c| {
             Box::pin(async move {
-                let rows = first.in_transaction().rows(&mut *c).await?;
-                let (value, last) = work(&mut *c, rows).await?;
+                let answers = first.answers_in_transaction(&mut *c).await?;
+                let (value, last) = work(&mut *c, answers).await?;
                 ask(&shared, doing, FaultPoint::BeforeCommit)?;
                 last.and("COMMIT").execute(c).await?;
                 Ok(value)
@@ -383,6 +387,7 @@ fn ask(shared: &Shared, doing: &'static str, point: FaultPoint) -> Result<(), St
 fn name_it(error: StoreError, doing: &'static str) -> StoreError {
     match error {
         StoreError::Sql { doing: "query", source } => StoreError::Sql { doing, source },
+        StoreError::Damaged { what } => StoreError::Damaged { what: format!("{doing}: {what}") },
         other => other,
     }
 }
@@ -478,28 +483,12 @@ pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|e| StoreError::Damaged { what: e.to_string() })
 }
 
-/// A stored JSON text as a value.
-pub fn from_json<T: DeserializeOwned>(text: &str, what: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|e| StoreError::Damaged { what: format!("{what}: {e}") })
-}
-
-/// A stored name as a checked one.
-pub fn named<T, E>(result: Result<T, E>, what: &str) -> Result<T, StoreError> {
-    result.map_err(|_| StoreError::Damaged { what: what.to_owned() })
-}
-
 /// The word that serde writes for a plain enum value.
 pub fn word<T: Serialize>(value: T) -> Result<String, StoreError> {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => Ok(word),
         other => Err(StoreError::Damaged { what: format!("{other:?}") }),
     }
-}
-
-/// The enum value for a stored word.
-pub fn from_word<T: DeserializeOwned>(word: &str, what: &str) -> Result<T, StoreError> {
-    serde_json::from_value(serde_json::Value::String(word.to_owned()))
-        .map_err(|_| StoreError::Damaged { what: format!("{what}: {word}") })
 }
 
 #[cfg(test)]

@@ -2,19 +2,19 @@
 //! since when. How planning asks for it is `past`'s business, and what follows from it `plan`'s.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::FromRow;
 
-use super::batch::Batch;
+use super::batch::{Batch, Question};
+use super::columns::{MaybeMillis, MaybeWord};
 use super::journal::{Actor, RunId};
-use super::{Store, StoreError, audit, from_word, json, millis, time};
+use super::{Store, StoreError, audit, json, millis, time};
 use crate::model::{PersonKey, TargetName};
 use crate::plan::{AppliedRoster, Device};
 use crate::reason::{BlockKind, Guard};
-use crate::roster::Roster;
 
 /// A target as the database knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,39 +52,46 @@ pub struct Pause {
     pub by: String,
 }
 
-pub(super) fn day(text: Option<&str>, what: &str) -> Result<Option<NaiveDate>, StoreError> {
-    text.map(str::parse).transpose().map_err(|_| StoreError::Damaged { what: what.into() })
+pub(super) const TARGET: Question<TargetColumns> = Question::new("SELECT * FROM targets WHERE name = ?");
+
+/// A target as it is stored.
+#[derive(FromRow)]
+pub(super) struct TargetColumns {
+    url: Option<String>,
+    dialect: Option<String>,
+    generation: i64,
+    state: String,
+    #[sqlx(try_from = "MaybeWord")]
+    quarantined_by: Option<Guard>,
+    #[sqlx(try_from = "MaybeMillis")]
+    dirty_since: Option<DateTime<Utc>>,
+    #[sqlx(try_from = "MaybeMillis")]
+    committed_at: Option<DateTime<Utc>>,
+    paused_reason: Option<String>,
+    #[sqlx(try_from = "MaybeWord")]
+    paused_until: Option<NaiveDate>,
+    paused_by: Option<String>,
+    update_checked: bool,
+    contacted: bool,
+    config: Option<String>,
 }
 
-pub(super) const TARGET: &str = "SELECT * FROM targets WHERE name = ?";
-
-pub(super) fn target_row(rows: &[SqliteRow]) -> Result<TargetRow, StoreError> {
-    let Some(row) = rows.first() else { return Ok(TargetRow::default()) };
-    let url: Option<String> = row.try_get("url")?;
-    let dialect: Option<String> = row.try_get("dialect")?;
-    let paused = match row.try_get::<Option<String>, _>("paused_reason")? {
-        None => None,
-        Some(reason) => Some(Pause {
-            reason,
-            until: day(row.try_get("paused_until")?, "targets.paused_until")?,
-            by: row.try_get("paused_by")?,
-        }),
-    };
-    Ok(TargetRow {
-        device: url.zip(dialect).map(|(url, dialect)| Device { url, dialect }),
-        generation: row.try_get("generation")?,
-        dirty: row.try_get::<&str, _>("state")? != "clean",
-        quarantined_by: row
-            .try_get::<Option<&str>, _>("quarantined_by")?
-            .map(|check| from_word(check, "targets.quarantined_by"))
-            .transpose()?,
-        dirty_since: row.try_get::<Option<i64>, _>("dirty_since")?.map(time),
-        committed_at: row.try_get::<Option<i64>, _>("committed_at")?.map(time),
-        paused,
-        update_checked: row.try_get("update_checked")?,
-        contacted: row.try_get("contacted")?,
-        config: row.try_get("config")?,
-    })
+impl From<TargetColumns> for TargetRow {
+    fn from(row: TargetColumns) -> Self {
+        let until = row.paused_until;
+        Self {
+            device: row.url.zip(row.dialect).map(|(url, dialect)| Device { url, dialect }),
+            generation: row.generation,
+            dirty: row.state != "clean",
+            quarantined_by: row.quarantined_by,
+            dirty_since: row.dirty_since,
+            committed_at: row.committed_at,
+            paused: row.paused_reason.zip(row.paused_by).map(|(reason, by)| Pause { reason, until, by }),
+            update_checked: row.update_checked,
+            contacted: row.contacted,
+            config: row.config,
+        }
+    }
 }
 
 impl Store {
@@ -95,7 +102,11 @@ impl Store {
     pub async fn target(&self, target: &TargetName) -> Result<TargetRow, StoreError> {
         let target = target.to_string();
         self.read("target", |c| {
-            Box::pin(async move { target_row(&sqlx::query(TARGET).bind(target).fetch_all(c).await?) })
+            Box::pin(async move {
+                let mut batch = Batch::default();
+                let row = batch.ask(&TARGET).bind(target).key();
+                Ok(batch.answers(c).await?.first(&row)?.map(TargetRow::from).unwrap_or_default())
+            })
         })
         .await
     }
@@ -210,9 +221,12 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn note_people(&self, roster: &Roster, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let people: Vec<_> = roster.people.values().map(|p| (&p.key, &p.sources)).collect();
-        let people = json(&people)?;
+    pub async fn note_people(
+        &self,
+        people: impl Iterator<Item = (&PersonKey, &Arc<[Arc<str>]>)>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let people = json(&people.collect::<Vec<_>>())?;
         self.write("note people", move |c| {
             Box::pin(async move {
                 sqlx::query(

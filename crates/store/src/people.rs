@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::Row;
+use sqlx::FromRow;
 use sqlx::sqlite::SqliteConnection;
 
+use super::columns::Word;
 use super::journal::Actor;
-use super::{Store, StoreError, audit, from_json, json, millis, named};
+use super::{Store, StoreError, audit, json, millis};
 use crate::model::{PersonKey, TargetName};
 use crate::report::TargetReport;
 use crate::roster::identity::Identity;
@@ -62,6 +63,22 @@ pub enum Standing {
     HasAccount,
 }
 
+/// What is remembered of a person.
+#[derive(FromRow)]
+struct Remembered {
+    #[sqlx(try_from = "Word")]
+    person: PersonKey,
+    #[sqlx(json)]
+    identity: Identity,
+}
+
+/// A target on which somebody has an account.
+#[derive(FromRow)]
+struct OnTarget {
+    #[sqlx(try_from = "Word")]
+    target: TargetName,
+}
+
 async fn count(c: &mut SqliteConnection, sql: &'static str, person: &str) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar(sql).bind(person).fetch_one(c).await?)
 }
@@ -97,18 +114,13 @@ impl Store {
     pub async fn identities(&self) -> Result<BTreeMap<PersonKey, Identity>, StoreError> {
         self.read("identities", |c| {
             Box::pin(async move {
-                let rows = sqlx::query(
+                let all: Vec<Remembered> = sqlx::query_as(
                     "SELECT person, identity FROM people p WHERE identity <> '{}' \
                      AND EXISTS (SELECT 1 FROM entries e WHERE e.person = p.person)",
                 )
                 .fetch_all(c)
                 .await?;
-                let mut all = BTreeMap::new();
-                for row in &rows {
-                    let person = named(PersonKey::new(row.try_get("person")?), "people.person")?;
-                    all.insert(person, from_json(row.try_get("identity")?, "people.identity")?);
-                }
-                Ok(all)
+                Ok(all.into_iter().map(|row| (row.person, row.identity)).collect())
             })
         })
         .await
@@ -257,12 +269,12 @@ impl Store {
         let person = person.to_string();
         self.read("targets of person", |c| {
             Box::pin(async move {
-                let names: Vec<String> =
-                    sqlx::query_scalar("SELECT target FROM entries WHERE person = ? ORDER BY target")
+                let on: Vec<OnTarget> =
+                    sqlx::query_as("SELECT target FROM entries WHERE person = ? ORDER BY target")
                         .bind(&person)
                         .fetch_all(c)
                         .await?;
-                names.iter().map(|name| named(TargetName::new(name), "entries.target")).collect()
+                Ok(on.into_iter().map(|row| row.target).collect())
             })
         })
         .await
@@ -308,7 +320,8 @@ async fn free_key(
     let stem = crate::model::cut_bytes(person.as_str(), 200);
     for n in 1..1000 {
         let number = if n == 1 { String::new() } else { format!(".{n}") };
-        let key = named(PersonKey::new(&format!("{stem}~{}{number}", now.format("%Y%m%d"))), "retired key")?;
+        let key = PersonKey::new(&format!("{stem}~{}{number}", now.format("%Y%m%d")))
+            .map_err(|e| StoreError::Damaged { what: format!("retired key: {e}") })?;
         let taken = "SELECT (SELECT count(*) FROM people WHERE person = ?1) \
                      + (SELECT count(*) FROM intents WHERE person = ?1)";
         if count(c, taken, key.as_str()).await? == 0 {
@@ -364,22 +377,31 @@ struct Span {
     at: (i64, i64),
 }
 
+/// A key that was given to another human.
+#[derive(FromRow)]
+struct GivenAway {
+    seq: i64,
+    at: i64,
+    /// The key.
+    person: String,
+    /// What its former owner stands under.
+    former: String,
+}
+
 /// The keys that somebody stood under. Whoever was retired stood under the key that another human has now, until then
 /// and since the one before.
 async fn spans(c: &mut SqliteConnection, person: &str) -> Result<Vec<Span>, StoreError> {
     let mut spans = vec![Span { key: person.to_owned(), seq: (0, i64::MAX), at: (i64::MIN, i64::MAX) }];
-    let rows = sqlx::query(
+    let given: Vec<GivenAway> = sqlx::query_as(
         "SELECT a.seq, a.at, json_extract(p.body, '$.person') AS person, json_extract(p.body, '$.former') AS former \
          FROM audit a JOIN audit_personal p ON p.seq = a.seq WHERE a.kind = 'person' AND former IS NOT NULL ORDER BY a.seq",
     )
     .fetch_all(c)
     .await?;
     let mut since: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-    for row in &rows {
-        let (seq, at): (i64, i64) = (row.try_get("seq")?, row.try_get("at")?);
-        let key: String = row.try_get("person")?;
+    for GivenAway { seq, at, person: key, former } in given {
         let (from_seq, from_at) = since.insert(key.clone(), (seq, at)).unwrap_or((0, i64::MIN));
-        if row.try_get::<&str, _>("former")? == person {
+        if former == person {
             spans.push(Span { key, seq: (from_seq, seq), at: (from_at, at) });
         }
     }
@@ -419,9 +441,17 @@ async fn forget_in(c: &mut SqliteConnection, span: &Span, erased: &mut Erased) -
     forget_in_reports(c, span, &quoted).await
 }
 
+/// A run and its report.
+#[derive(FromRow)]
+struct Reported {
+    id: i64,
+    #[sqlx(json)]
+    report: TargetReport,
+}
+
 async fn forget_in_reports(c: &mut SqliteConnection, span: &Span, quoted: &str) -> Result<(), StoreError> {
     let person = span.key.as_str();
-    let rows = sqlx::query(
+    let reports: Vec<Reported> = sqlx::query_as(
         "SELECT id, report FROM runs WHERE instr(report, ?) > 0 AND started_at >= ? AND started_at <= ?",
     )
     .bind(quoted)
@@ -429,15 +459,14 @@ async fn forget_in_reports(c: &mut SqliteConnection, span: &Span, quoted: &str) 
     .bind(span.at.1)
     .fetch_all(&mut *c)
     .await?;
-    for row in &rows {
-        let mut report: TargetReport = from_json(row.try_get("report")?, "runs.report")?;
+    for Reported { id, mut report } in reports {
         report.blocked.retain(|line| line.person.as_str() != person);
         report.failures.retain(|line| line.person.as_str() != person);
         report.recovered.retain(|line| !line.contains(person));
         report.warnings.retain(|line| !line.contains(person));
         sqlx::query("UPDATE runs SET report = ? WHERE id = ?")
             .bind(json(&report)?)
-            .bind(row.try_get::<i64, _>("id")?)
+            .bind(id)
             .execute(&mut *c)
             .await?;
     }

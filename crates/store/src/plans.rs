@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::FromRow;
 
-use super::batch::{Batch, last_of, only};
+use super::audit::Head;
+use super::batch::{Batch, Question};
+use super::columns::{Millis, Word};
 use super::journal::{Actor, RunId};
-use super::{Store, StoreError, audit, from_json, json, millis, named, time};
+use super::{Store, StoreError, audit, json, millis};
 use crate::model::TargetName;
 use crate::plan::{Approval, GuardedItem, Plan};
 use crate::reason::Guard;
@@ -36,15 +37,55 @@ pub struct NewApproval {
 }
 
 /// Approvals that are not used up and not expired, oldest first.
-pub(super) const OPEN_APPROVALS: &str =
-    "SELECT id, sets FROM approvals WHERE target = ? AND used_run IS NULL AND expires_at > ? ORDER BY id";
+pub(super) const OPEN_APPROVALS: Question<OpenApproval> = Question::new(
+    "SELECT id, sets FROM approvals WHERE target = ? AND used_run IS NULL AND expires_at > ? ORDER BY id",
+);
 
-pub(super) fn approvals(rows: &[SqliteRow]) -> Result<Vec<Approval>, StoreError> {
-    let approval = |row: &SqliteRow| {
-        let sets: Vec<(Guard, BTreeSet<GuardedItem>)> = from_json(row.try_get("sets")?, "approvals.sets")?;
-        Ok(Approval { id: row.try_get("id")?, sets: sets.into_iter().collect() })
-    };
-    rows.iter().map(approval).collect()
+/// An approval as it is stored, as far as planning asks.
+#[derive(FromRow)]
+pub(super) struct OpenApproval {
+    id: i64,
+    #[sqlx(json)]
+    sets: Vec<(Guard, BTreeSet<GuardedItem>)>,
+}
+
+pub(super) fn approvals(open: Vec<OpenApproval>) -> Vec<Approval> {
+    open.into_iter().map(|row| Approval { id: row.id, sets: row.sets.into_iter().collect() }).collect()
+}
+
+/// The number of a plan that was just stored.
+#[derive(FromRow)]
+struct Stored {
+    id: i64,
+}
+
+const INSERT: Question<Stored> =
+    Question::new("INSERT INTO plans (target, digest, created_at, body) VALUES (?, ?, ?, ?) RETURNING id");
+
+/// A plan as it is stored.
+#[derive(FromRow)]
+struct PlanRow {
+    digest: String,
+    #[sqlx(json)]
+    body: Plan,
+}
+
+/// The target of a run and its plan's text.
+#[derive(FromRow)]
+struct PlanOfRun {
+    #[sqlx(try_from = "Word")]
+    target: TargetName,
+    body: String,
+}
+
+/// Who gave an approval, and why.
+#[derive(FromRow)]
+struct Giver {
+    #[sqlx(json)]
+    actor: Actor,
+    reason: String,
+    #[sqlx(try_from = "Millis")]
+    created_at: DateTime<Utc>,
 }
 
 impl Store {
@@ -63,21 +104,17 @@ impl Store {
         let (target, body) = (plan.target.clone(), json(plan)?);
         let held: Vec<Guard> = plan.held_by.iter().map(|held| held.by.guard).collect();
         let (counts, inputs) = (plan.counts, plan.inputs.clone());
-        let stored = Batch::new(
-            "INSERT INTO plans (target, digest, created_at, body) VALUES (?, ?, ?, ?) RETURNING id",
-        )
-        .bind(target.as_str())
-        .bind(&*digest)
-        .bind(millis(now))
-        .bind(&*body)
-        .and("UPDATE runs SET plan_id = last_insert_rowid(), roster_digest = ? WHERE id = ?")
-        .bind(&*roster_digest)
-        .bind(run.0)
-        .and(audit::HEAD);
-        self.write_after("store plan", stored, move |_, rows| {
+        let mut batch = Batch::default();
+        let stored =
+            batch.ask(&INSERT).bind(target.as_str()).bind(&*digest).bind(millis(now)).bind(&*body).key();
+        let mut batch = batch
+            .and("UPDATE runs SET plan_id = last_insert_rowid(), roster_digest = ? WHERE id = ?")
+            .bind(&*roster_digest)
+            .bind(run.0);
+        let head = Head::ask(&mut batch);
+        self.write_after("store plan", batch, move |_, answers| {
             Box::pin(async move {
-                let [stored, _, head] = last_of(rows)?;
-                let (id, last): (i64, _) = (only(&stored)?.try_get("id")?, audit::head_of(&head)?);
+                let (id, last) = (answers.only(&stored)?.id, Head::of(&answers, &head)?);
                 let body = json!({ "plan": id, "digest": digest, "inputs": inputs, "counts": counts, "held_by": held });
                 let record = audit::Record::new("planned", now).on(&target, run).body(body);
                 let (batch, _) = audit::append_to(Batch::default(), last, record);
@@ -94,12 +131,12 @@ impl Store {
     pub async fn plan(&self, id: PlanId) -> Result<(Plan, String), StoreError> {
         self.read("plan", |c| {
             Box::pin(async move {
-                let row = sqlx::query("SELECT digest, body FROM plans WHERE id = ?")
+                let row: Option<PlanRow> = sqlx::query_as("SELECT digest, body FROM plans WHERE id = ?")
                     .bind(id.0)
                     .fetch_optional(c)
                     .await?;
                 let row = row.ok_or_else(|| StoreError::Absent { what: format!("plan {}", id.0) })?;
-                Ok((from_json(row.try_get("body")?, "plans.body")?, row.try_get("digest")?))
+                Ok((row.body, row.digest))
             })
         })
         .await
@@ -112,19 +149,19 @@ impl Store {
     pub async fn plan_of_run(&self, run: RunId) -> Result<(TargetName, Plan), StoreError> {
         self.read("plan of run", |c| {
             Box::pin(async move {
-                let row = sqlx::query(
+                let row: Option<PlanOfRun> = sqlx::query_as(
                     "SELECT r.target, p.body FROM runs r JOIN plans p ON p.id = r.plan_id WHERE r.id = ?",
                 )
                 .bind(run.0)
                 .fetch_optional(c)
                 .await?;
                 let row = row.ok_or_else(|| StoreError::Absent { what: format!("run {run}") })?;
-                let target = named(TargetName::new(row.try_get("target")?), "runs.target")?;
-                let body: &str = row.try_get("body")?;
-                if body == super::people::ERASED_PLAN {
+                if row.body == super::people::ERASED_PLAN {
                     return Err(StoreError::Absent { what: format!("plan of run {run}") });
                 }
-                Ok((target, from_json(body, "plans.body")?))
+                let plan = serde_json::from_str(&row.body)
+                    .map_err(|e| StoreError::Damaged { what: format!("body: {e}") })?;
+                Ok((row.target, plan))
             })
         })
         .await
@@ -175,8 +212,9 @@ impl Store {
         let target = target.to_string();
         self.read("approvals", |c| {
             Box::pin(async move {
-                let asked = sqlx::query(OPEN_APPROVALS).bind(target).bind(millis(now));
-                approvals(&asked.fetch_all(c).await?)
+                let mut batch = Batch::default();
+                let open = batch.ask(&OPEN_APPROVALS).bind(target).bind(millis(now)).key();
+                Ok(approvals(batch.answers(c).await?.all(&open)?))
             })
         })
         .await
@@ -189,13 +227,14 @@ impl Store {
     pub async fn approval(&self, id: i64) -> Result<(Actor, String, DateTime<Utc>), StoreError> {
         self.read("approval", |c| {
             Box::pin(async move {
-                let row = sqlx::query("SELECT actor, reason, created_at FROM approvals WHERE id = ?")
-                    .bind(id)
-                    .fetch_optional(c)
-                    .await?
-                    .ok_or_else(|| StoreError::Absent { what: format!("approval {id}") })?;
-                let actor = from_json(row.try_get("actor")?, "approvals.actor")?;
-                Ok((actor, row.try_get("reason")?, time(row.try_get("created_at")?)))
+                let row: Option<Giver> =
+                    sqlx::query_as("SELECT actor, reason, created_at FROM approvals WHERE id = ?")
+                        .bind(id)
+                        .fetch_optional(c)
+                        .await?;
+                let Giver { actor, reason, created_at } =
+                    row.ok_or_else(|| StoreError::Absent { what: format!("approval {id}") })?;
+                Ok((actor, reason, created_at))
             })
         })
         .await

@@ -3,11 +3,11 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::Row as _;
+use sqlx::FromRow;
 
 use super::batch::Batch;
 use super::journal::RunId;
-use super::{Store, StoreError, from_json, json};
+use super::{Store, StoreError, json};
 use crate::model::TargetName;
 use crate::plan::{Counts, Due};
 use crate::report::{RosterSummary, TargetReport};
@@ -35,13 +35,16 @@ pub struct Quiet {
 }
 
 /// The record with the run that left it, and what that run said.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct Rest {
     /// The run.
+    #[sqlx(try_from = "i64")]
     pub run: RunId,
     /// What it stood on.
+    #[sqlx(json, rename = "body")]
     pub quiet: Quiet,
     /// What it said.
+    #[sqlx(json)]
     pub report: TargetReport,
 }
 
@@ -54,19 +57,11 @@ impl Store {
         let target = target.to_string();
         self.read("quiet", |c| {
             Box::pin(async move {
-                let row = sqlx::query(
+                let rest = sqlx::query_as(
                     "SELECT q.run, q.body, r.report FROM quiet q JOIN runs r ON r.id = q.run \
                      WHERE q.target = ? AND r.report IS NOT NULL",
-                )
-                .bind(&target)
-                .fetch_optional(c)
-                .await?;
-                let Some(row) = row else { return Ok(None) };
-                Ok(Some(Rest {
-                    run: RunId(row.try_get("run")?),
-                    quiet: from_json(row.try_get("body")?, "quiet.body")?,
-                    report: from_json(row.try_get("report")?, "runs.report")?,
-                }))
+                );
+                Ok(rest.bind(&target).fetch_optional(c).await?)
             })
         })
         .await

@@ -3,28 +3,37 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::FromRow;
 
-use super::batch::{Batch, last_of, only};
+use super::audit::Head;
+use super::batch::{Asked, Batch, Question};
 use super::journal::{NewRun, RunEnd, RunId};
 use super::{Store, StoreError, audit, json, millis, word};
 use crate::model::TargetName;
 use crate::report::TargetReport;
 
-/// Closes the runs of a target that never ended, for their process died.
-const CLOSE_CRASHED: &str = "UPDATE runs SET ended_at = ?, outcome = 'crashed' \
-                             WHERE target = ? AND ended_at IS NULL AND dry = 0 RETURNING id";
+/// A run's number.
+#[derive(FromRow)]
+struct Number {
+    #[sqlx(try_from = "i64")]
+    id: RunId,
+}
 
-/// What records a new run, and gives its number in the column `id`.
-fn insert_run(batch: Batch, new: &NewRun, now: DateTime<Utc>) -> Result<Batch, StoreError> {
+/// Closes the runs of a target that never ended, for their process died.
+const CLOSE_CRASHED: Question<Number> = Question::new(
+    "UPDATE runs SET ended_at = ?, outcome = 'crashed' WHERE target = ? AND ended_at IS NULL AND dry = 0 RETURNING id",
+);
+const INSERT: Question<Number> = Question::new(
+    "INSERT INTO runs (target, dry, trigger, actor, version, config_digest, started_at, as_of) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+);
+
+/// Records a new run, and asks for its number.
+fn insert_run(batch: &mut Batch, new: &NewRun, now: DateTime<Utc>) -> Result<Asked<Number>, StoreError> {
+    let known = std::mem::take(batch).and("INSERT OR IGNORE INTO targets (name) VALUES (?)");
+    *batch = known.bind(new.target.as_str());
     Ok(batch
-        .and("INSERT OR IGNORE INTO targets (name) VALUES (?)")
-        .bind(new.target.as_str())
-        .and(
-            "INSERT INTO runs (target, dry, trigger, actor, version, config_digest, started_at, as_of) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        )
+        .ask(&INSERT)
         .bind(new.target.as_str())
         .bind(new.dry)
         .bind(word(new.trigger)?)
@@ -32,32 +41,33 @@ fn insert_run(batch: Batch, new: &NewRun, now: DateTime<Utc>) -> Result<Batch, S
         .bind(env!("CARGO_PKG_VERSION"))
         .bind(&*new.config_digest)
         .bind(millis(now))
-        .bind(new.as_of.to_string()))
+        .bind(new.as_of.to_string())
+        .key())
 }
 
-/// The run in the column `id`.
-fn run_id(row: &SqliteRow) -> Result<RunId, StoreError> {
-    Ok(RunId(row.try_get("id")?))
+/// A call as its run's digest covers it.
+#[derive(FromRow)]
+pub(super) struct JournalledCall {
+    seq: i64,
+    kind: String,
+    payload: String,
+    first_sent_at: i64,
 }
 
 /// A run's calls, as its digest covers them.
 pub(super) const CALLS: &str =
     "SELECT seq, kind, payload, first_sent_at FROM calls WHERE run = ? ORDER BY seq";
+const CALLS_QUESTION: Question<JournalledCall> = Question::new(CALLS);
 
 /// BLAKE3 over a run's calls as journalled, which [`CALLS`] gives: the audit trail covers the journal with it.
-pub(super) fn digest_of_calls(rows: &[SqliteRow]) -> Result<String, StoreError> {
+pub(super) fn digest_of_calls(calls: &[JournalledCall]) -> String {
     let mut hasher = blake3::Hasher::new();
-    for row in rows {
-        let line = json!([
-            row.try_get::<i64, _>("seq")?,
-            row.try_get::<&str, _>("kind")?,
-            row.try_get::<&str, _>("payload")?,
-            row.try_get::<i64, _>("first_sent_at")?
-        ]);
+    for call in calls {
+        let line = json!([call.seq, call.kind, call.payload, call.first_sent_at]);
         hasher.update(line.to_string().as_bytes());
         hasher.update(b"\n");
     }
-    Ok(hasher.finalize().to_hex().to_string())
+    hasher.finalize().to_hex().to_string()
 }
 
 impl Store {
@@ -71,19 +81,19 @@ impl Store {
         new: NewRun,
         now: DateTime<Utc>,
     ) -> Result<(RunId, Vec<RunId>), StoreError> {
+        let mut first = Batch::default();
         // Only a run that is not dry holds the target's lock, and may say of another that it is over.
-        let open = if new.dry { "SELECT id FROM runs WHERE false" } else { CLOSE_CRASHED };
-        let mut first = Batch::new(open);
-        if !new.dry {
-            first = first.bind(millis(now)).bind(new.target.as_str());
-        }
-        let first = insert_run(first, &new, now)?.and(audit::HEAD);
-        self.write_after("begin run", first, move |_, rows| {
+        let close =
+            |first: &mut Batch| first.ask(&CLOSE_CRASHED).bind(millis(now)).bind(new.target.as_str()).key();
+        let crashed = (!new.dry).then(|| close(&mut first));
+        let run = insert_run(&mut first, &new, now)?;
+        let head = Head::ask(&mut first);
+        self.write_after("begin run", first, move |_, answers| {
             Box::pin(async move {
-                let [crashed, _, run, head] = last_of(rows)?;
-                let (crashed, head) =
-                    (crashed.iter().map(run_id).collect::<Result<Vec<_>, _>>()?, audit::head_of(&head)?);
-                let run = run_id(only(&run)?)?;
+                let crashed = crashed.map(|asked| answers.all(&asked)).transpose()?.unwrap_or_default();
+                let crashed: Vec<_> = crashed.iter().map(|run| run.id).collect();
+                let run = answers.only(&run)?.id;
+                let head = Head::of(&answers, &head)?;
                 let record = audit::Record::new("run_started", now).on(&new.target, run).body(json!({
                     "dry": new.dry, "trigger": new.trigger, "actor": new.actor, "as_of": new.as_of,
                     "version": env!("CARGO_PKG_VERSION"), "config": new.config_digest, "crashed": crashed,
@@ -104,16 +114,17 @@ impl Store {
         new: NewRun,
         report: TargetReport,
         now: DateTime<Utc>,
-    ) -> Result<(RunId, audit::Head), StoreError> {
-        let first = insert_run(Batch::default(), &new, now)?.and(audit::HEAD);
-        self.write_after("refuse run", first, move |_, rows| {
+    ) -> Result<(RunId, Head), StoreError> {
+        let mut first = Batch::default();
+        let run = insert_run(&mut first, &new, now)?;
+        let head = Head::ask(&mut first);
+        self.write_after("refuse run", first, move |_, answers| {
             Box::pin(async move {
-                let [run, head] = last_of(rows)?;
-                let run = run_id(only(&run)?)?;
+                let run = answers.only(&run)?.id;
                 let body = json!({ "outcome": report.outcome, "exit_code": report.exit_code, "dry": new.dry,
                                    "trigger": new.trigger, "actor": new.actor, "config": new.config_digest });
                 let record = audit::Record::new("run_refused", now).on(&new.target, run).body(body);
-                let (batch, head) = audit::append_to(Batch::default(), audit::head_of(&head)?, record);
+                let (batch, head) = audit::append_to(Batch::default(), Head::of(&answers, &head)?, record);
                 let last = batch
                     .and("UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = 'none' WHERE id = ?")
                     .bind(millis(now))
@@ -136,11 +147,11 @@ impl Store {
         run: RunId,
         end: RunEnd,
         now: DateTime<Utc>,
-    ) -> Result<audit::Head, StoreError> {
+    ) -> Result<Head, StoreError> {
         let target = target.clone();
         let mut stored = end.report;
         stored.actions = None;
-        let ended = Batch::new(
+        let mut ended = Batch::new(
             "UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = ?, report = ?, \
              roster_digest = coalesce(roster_digest, ?) WHERE id = ?",
         )
@@ -150,14 +161,12 @@ impl Store {
         .bind(word(end.commit)?)
         .bind(json(&stored)?)
         .bind(stored.same_as.as_ref().map(|same| &*same.roster))
-        .bind(run.0)
-        .and(CALLS)
-        .bind(run.0)
-        .and(audit::HEAD);
-        self.write_after("end run", ended, move |_, rows| {
+        .bind(run.0);
+        let calls = ended.ask(&CALLS_QUESTION).bind(run.0).key();
+        let head = Head::ask(&mut ended);
+        self.write_after("end run", ended, move |_, answers| {
             Box::pin(async move {
-                let [calls, head] = last_of(rows)?;
-                let (digest, last) = (digest_of_calls(&calls)?, audit::head_of(&head)?);
+                let (digest, last) = (digest_of_calls(&answers.all(&calls)?), Head::of(&answers, &head)?);
                 let mut body = json!({
                     "outcome": end.outcome, "exit_code": end.exit_code, "commit": end.commit, "state": stored.state,
                     "counts": stored.counts, "calls": stored.calls, "plan": stored.plan,

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt as _;
 use serde_json::json;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::FromRow;
 
-use super::batch::{Batch, last_of};
-use super::{Store, StoreError, from_json, from_word, json, millis, named, time, word};
+use super::batch::{Batch, Question};
+use super::columns::{MaybeMillis, MaybeWord, Word};
+use super::journal::{OPEN_INTENTS, RunId};
+use super::{Store, StoreError, json, millis, word};
 use crate::model::{GroupPath, PersonKey, TargetName, Username};
-use crate::plan::{AccountState, Entry, OwnDisable, Snapshot};
-use crate::store::journal::RunId;
+use crate::plan::{AccountState, Entry, Origin, OwnDisable, Reason, Roles, Snapshot};
 
 /// A change of the snapshot: a new entry, or none any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,39 +23,61 @@ pub struct EntryChange {
     pub entry: Option<Entry>,
 }
 
-fn entry(row: &SqliteRow) -> Result<(PersonKey, Entry), StoreError> {
-    let person = named(PersonKey::new(row.try_get("person")?), "entries.person")?;
-    let username: String = row.try_get("username")?;
-    let reason: Option<String> = row.try_get("disabled_reason")?;
-    let disabled = match reason {
-        None => None,
-        Some(reason) => Some(OwnDisable {
-            reason: from_word(&reason, "entries.disabled_reason")?,
-            confirmed_at: row.try_get::<Option<i64>, _>("disabled_at")?.map(time),
-        }),
-    };
-    let state = AccountState {
-        group: named(GroupPath::new(row.try_get("group_path")?), "entries.group_path")?,
-        note: row.try_get("note")?,
-        phone: row.try_get("phone")?,
-        roles: from_json(row.try_get("roles")?, "entries.roles")?,
-        enabled: row.try_get("enabled")?,
-        expires_on: row
-            .try_get::<Option<&str>, _>("expires_on")?
-            .map(|d| d.parse::<NaiveDate>())
-            .transpose()
-            .map_err(|_| StoreError::Damaged { what: "entries.expires_on".into() })?,
-    };
-    let entry = Entry {
-        username: named(Username::new(&username), "entries.username")?,
-        origin: from_word(row.try_get("origin")?, "entries.origin")?,
-        state,
-        gateway_id: row.try_get("gateway_id")?,
-        disabled,
-        unknown: false,
-    };
-    Ok((person, entry))
+/// An entry as it is stored.
+#[derive(FromRow)]
+struct EntryRow {
+    #[sqlx(try_from = "Word")]
+    person: PersonKey,
+    #[sqlx(try_from = "Word")]
+    username: Username,
+    #[sqlx(try_from = "Word")]
+    origin: Origin,
+    #[sqlx(try_from = "Word")]
+    group_path: GroupPath,
+    note: String,
+    phone: String,
+    #[sqlx(json)]
+    roles: Roles,
+    enabled: bool,
+    #[sqlx(try_from = "MaybeWord")]
+    expires_on: Option<NaiveDate>,
+    gateway_id: Option<String>,
+    #[sqlx(try_from = "MaybeWord")]
+    disabled_reason: Option<Reason>,
+    #[sqlx(try_from = "MaybeMillis")]
+    disabled_at: Option<DateTime<Utc>>,
 }
+
+impl From<EntryRow> for Entry {
+    fn from(row: EntryRow) -> Self {
+        let state = AccountState {
+            group: row.group_path,
+            note: row.note,
+            phone: row.phone,
+            roles: row.roles,
+            enabled: row.enabled,
+            expires_on: row.expires_on,
+        };
+        let confirmed_at = row.disabled_at;
+        Self {
+            username: row.username,
+            origin: row.origin,
+            state,
+            gateway_id: row.gateway_id,
+            disabled: row.disabled_reason.map(|reason| OwnDisable { reason, confirmed_at }),
+            unknown: false,
+        }
+    }
+}
+
+/// A group that is known to be there.
+#[derive(FromRow)]
+struct GroupRow {
+    #[sqlx(try_from = "Word")]
+    path: GroupPath,
+}
+
+const GROUPS: Question<GroupRow> = Question::new("SELECT path FROM groups WHERE target = ?");
 
 impl Store {
     /// The snapshot of a target. Entries with an open intent are marked unknown; the accounts of people whose first
@@ -67,21 +89,20 @@ impl Store {
         let target = target.to_string();
         self.read("snapshot", |c| {
             Box::pin(async move {
-                let mut entries = BTreeMap::new();
+                let mut entries: BTreeMap<PersonKey, Entry> = BTreeMap::new();
                 // One by one: the rows of a large company together are several times what they say.
-                let mut rows =
-                    sqlx::query("SELECT * FROM entries WHERE target = ?").bind(&target).fetch(&mut *c);
+                let mut rows = sqlx::query_as::<_, EntryRow>("SELECT * FROM entries WHERE target = ?")
+                    .bind(&target)
+                    .fetch(&mut *c);
                 while let Some(row) = rows.try_next().await? {
-                    let (person, entry) = entry(&row)?;
-                    entries.insert(person, entry);
+                    entries.insert(row.person.clone(), Entry::from(row));
                 }
                 drop(rows);
-                let asked = Batch::new(super::journal::OPEN_INTENTS)
-                    .bind(target.as_str())
-                    .and("SELECT path FROM groups WHERE target = ?")
-                    .bind(target.as_str());
-                let [open, paths] = last_of(asked.rows(c).await?)?;
-                for intent in super::journal::intents(&open)? {
+                let mut batch = Batch::default();
+                let open = batch.ask(&OPEN_INTENTS).bind(target.as_str()).key();
+                let paths = batch.ask(&GROUPS).bind(target.as_str()).key();
+                let answers = batch.answers(c).await?;
+                for intent in answers.all(&open)? {
                     if !intent.is_open() {
                         continue;
                     }
@@ -94,8 +115,7 @@ impl Store {
                         (None, None) => {}
                     }
                 }
-                let group = |row: &SqliteRow| named(GroupPath::new(row.try_get("path")?), "groups.path");
-                let groups = paths.iter().map(group).collect::<Result<_, _>>()?;
+                let groups = answers.all(&paths)?.into_iter().map(|group| group.path).collect();
                 Ok(Snapshot { entries, groups })
             })
         })

@@ -4,39 +4,56 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::FromRow;
 
+use super::batch::Batch;
+use super::columns::Word;
 use super::journal::{Actor, RunId};
 use super::past::{OVERRIDES, overrides};
-use super::{Store, StoreError, audit, from_json, from_word, json, millis, named, word};
+use super::{Store, StoreError, audit, json, millis, word};
 use crate::model::{PersonKey, TargetName, Username};
-use crate::plan::{ActionKind, Entry, Origin, Override, OverrideKind, Restore, Undo};
+use crate::plan::{AccountState, ActionKind, Entry, Origin, Override, OverrideKind, Restore, Undo};
 
 /// The last thing that was written for a person and is not committed yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Written {
     /// Who.
+    #[sqlx(try_from = "Word")]
     pub person: PersonKey,
     /// The name that was written to.
+    #[sqlx(try_from = "Word", rename = "new_username")]
     pub username: Username,
     /// What was done.
+    #[sqlx(try_from = "Word")]
     pub kind: ActionKind,
 }
 
-fn restore(row: &SqliteRow) -> Result<(PersonKey, Restore), StoreError> {
-    let text = |column| row.try_get::<Option<&str>, _>(column);
-    let before: Option<Entry> = text("before")?.map(|t| from_json(t, "intents.before")).transpose()?;
-    let state = text("after")?.map(|t| from_json(t, "intents.after")).transpose()?;
-    let name = named(Username::new(row.try_get("new_username")?), "intents.new_username")?;
-    let origin: Origin = from_word(row.try_get("origin")?, "intents.origin")?;
-    let kind: ActionKind = from_word(row.try_get("kind")?, "intents.kind")?;
-    let restore = Restore {
-        before,
-        after: state.map(|state| (name, state)),
-        adopted: kind == ActionKind::Adopt || origin == Origin::Adopted,
-    };
-    Ok((named(PersonKey::new(row.try_get("person")?), "intents.person")?, restore))
+/// One thing that a run did to somebody.
+#[derive(FromRow)]
+struct Done {
+    #[sqlx(try_from = "Word")]
+    person: PersonKey,
+    #[sqlx(try_from = "Word")]
+    new_username: Username,
+    #[sqlx(try_from = "Word")]
+    kind: ActionKind,
+    #[sqlx(try_from = "Word")]
+    origin: Origin,
+    #[sqlx(json(nullable))]
+    before: Option<Entry>,
+    #[sqlx(json(nullable))]
+    after: Option<AccountState>,
+}
+
+impl From<Done> for Restore {
+    fn from(done: Done) -> Self {
+        let name = done.new_username;
+        Self {
+            before: done.before,
+            after: done.after.map(|state| (name, state)),
+            adopted: done.kind == ActionKind::Adopt || done.origin == Origin::Adopted,
+        }
+    }
 }
 
 impl Store {
@@ -48,7 +65,7 @@ impl Store {
         let target = target.to_string();
         self.read("changes of a run", |c| {
             Box::pin(async move {
-                let rows = sqlx::query(
+                let all: Vec<Done> = sqlx::query_as(
                     "SELECT * FROM intents WHERE run = ? AND target = ? AND state IN ('applied', 'done') ORDER BY seq",
                 )
                 .bind(run.0)
@@ -56,8 +73,8 @@ impl Store {
                 .fetch_all(c)
                 .await?;
                 let mut people: BTreeMap<PersonKey, Restore> = BTreeMap::new();
-                for row in &rows {
-                    let (person, new) = restore(row)?;
+                for done in all {
+                    let (person, new) = (done.person.clone(), Restore::from(done));
                     match people.get_mut(&person) {
                         // The first of its calls found what there was, the last left what there is.
                         Some(known) => known.after = new.after,
@@ -99,7 +116,7 @@ impl Store {
         let target = target.to_string();
         self.read("uncommitted", |c| {
             Box::pin(async move {
-                let rows = sqlx::query(
+                let all: Vec<Written> = sqlx::query_as(
                     "SELECT i.person, i.new_username, i.kind FROM intents i JOIN targets t ON t.name = i.target \
                      WHERE i.target = ? AND i.state IN ('applied', 'done') \
                      AND i.settled_at >= coalesce(t.committed_at, 0) AND t.state <> 'clean' ORDER BY i.run, i.seq",
@@ -107,16 +124,8 @@ impl Store {
                 .bind(&target)
                 .fetch_all(c)
                 .await?;
-                let mut last = BTreeMap::new();
-                for row in &rows {
-                    let person = named(PersonKey::new(row.try_get("person")?), "intents.person")?;
-                    let written = Written {
-                        person: person.clone(),
-                        username: named(Username::new(row.try_get("new_username")?), "intents.new_username")?,
-                        kind: from_word(row.try_get("kind")?, "intents.kind")?,
-                    };
-                    last.insert(person, written);
-                }
+                let last: BTreeMap<_, _> =
+                    all.into_iter().map(|written| (written.person.clone(), written)).collect();
                 Ok(last.into_values().collect())
             })
         })
@@ -196,7 +205,11 @@ impl Store {
     /// If the database fails.
     pub async fn said(&self, as_of: NaiveDate) -> Result<BTreeMap<PersonKey, Override>, StoreError> {
         self.read("overrides", |c| {
-            Box::pin(async move { overrides(&sqlx::query(OVERRIDES).fetch_all(c).await?, as_of) })
+            Box::pin(async move {
+                let mut batch = Batch::default();
+                let said = batch.ask(&OVERRIDES).key();
+                Ok(overrides(batch.answers(c).await?.all(&said)?, as_of))
+            })
         })
         .await
     }

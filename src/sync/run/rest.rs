@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::gateway::Gateway;
 use crate::mapping::Wanted;
 use crate::model::PersonKey;
-use crate::plan::{Looks, PlanInput};
+use crate::plan::{self, Looks, PlanInput};
 use crate::report::{RunOutcome, TargetReport};
 use crate::roster::{FileMark, Roster};
 use crate::store::StoreError;
@@ -95,7 +95,8 @@ impl<G: Gateway, C: Clock + Clone> Run<'_, G, C> {
         }
         let now = self.now();
         let snapshot = store.snapshot(&target.name).await?;
-        let past = store.past(&target.name, &snapshot, roster, order.as_of, now).await?;
+        let missing = |sources: &_| plan::missing(&snapshot, roster, sources);
+        let past = store.past(&target.name, &roster.digest, missing, order.as_of, now).await?;
         let (looks, allow_guards) = (Looks::default(), BTreeSet::new());
         let input = PlanInput {
             as_of: order.as_of,

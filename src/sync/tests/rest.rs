@@ -57,6 +57,7 @@ impl Files {
                 over: None,
                 env: &env,
                 as_of: world.order.as_of,
+                zone: chrono_tz::Tz::UTC,
                 progress: None,
             };
             let seen = see(options, &world.clock).await.unwrap();

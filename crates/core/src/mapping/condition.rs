@@ -6,7 +6,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use super::error::MappingConfigError;
 use super::template::{cell, list};
 use crate::config::When;
-use crate::model::Cell;
+use crate::model::{Cell, fold};
 use crate::people::{Field, Person};
 
 /// What a condition says of a person.
@@ -20,15 +20,14 @@ pub enum Verdict {
     Unknown,
 }
 
-/// How globs are read.
+/// How globs are read. Either way without case and width, see [`fold`]: whoever writes the roster must not pass a rule by
+/// spelling a word differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
     /// `*` stops at `/`, `**` does not.
     Path,
     /// Names: `*` matches anything.
     Name,
-    /// Names that are compared without case and width.
-    Folded,
 }
 
 fn compile<'g>(
@@ -43,8 +42,7 @@ fn compile<'g>(
     };
     let mut set = GlobSetBuilder::new();
     for glob in globs {
-        let folded = if sort == Sort::Folded { crate::model::fold(glob) } else { glob.to_owned() };
-        let built = GlobBuilder::new(&folded).literal_separator(sort == Sort::Path).build();
+        let built = GlobBuilder::new(&fold(glob)).literal_separator(sort == Sort::Path).build();
         set.add(built.map_err(|cause| bad(glob, cause))?);
     }
     set.build().map_err(|cause| bad("", cause))
@@ -95,11 +93,11 @@ fn judge(field: Field, globs: &GlobSet, person: &Person) -> Verdict {
         _ => None,
     };
     let holds = match (list, field) {
-        (Some(Cell::Value(all)), _) => all.iter().any(|one| globs.is_match(one)),
+        (Some(Cell::Value(all)), _) => all.iter().any(|one| globs.is_match(fold(one))),
         (Some(Cell::Empty), _) => globs.is_match(""),
         (Some(Cell::Unknown), _) => return Verdict::Unknown,
         (None, field) => match cell(person, field) {
-            Cell::Value(text) => globs.is_match(text.as_ref()),
+            Cell::Value(text) => globs.is_match(fold(&text)),
             // Nobody belongs to no department; taking that literally would deselect people for an empty cell.
             Cell::Empty if field == Field::Department => return Verdict::Unknown,
             Cell::Empty => globs.is_match(""),
@@ -117,30 +115,20 @@ fn any(globs: &[String]) -> bool {
 #[derive(Debug, Clone)]
 pub struct Globs {
     set: GlobSet,
-    folded: bool,
     /// One of them is `*`: nothing has to be matched. That is the default for roles.
     any: bool,
 }
 
 impl Globs {
-    /// Compiles globs over names that are taken as they are written, such as roles.
+    /// Compiles globs over names, such as roles and protected users.
     ///
     /// # Errors
     /// If a glob is malformed.
-    pub fn exact(globs: &[String], place: &str) -> Result<Self, MappingConfigError> {
-        // The default matches anything, and need not be compiled for that.
+    pub fn new(globs: &[String], place: &str) -> Result<Self, MappingConfigError> {
+        // The default for roles matches anything, and need not be compiled for that.
         let all = globs == ["*"];
         let set = compile(globs.iter().map(String::as_str).filter(|_| !all), Sort::Name, place)?;
-        Ok(Self { set, folded: false, any: any(globs) })
-    }
-
-    /// Compiles globs over names whose case and width do not matter, such as protected users.
-    ///
-    /// # Errors
-    /// If a glob is malformed.
-    pub fn folded(globs: &[String], place: &str) -> Result<Self, MappingConfigError> {
-        let set = compile(globs.iter().map(String::as_str), Sort::Folded, place)?;
-        Ok(Self { set, folded: true, any: any(globs) })
+        Ok(Self { set, any: any(globs) })
     }
 
     /// Whether any of them matches.
@@ -148,11 +136,11 @@ impl Globs {
         if self.any || self.set.is_empty() {
             return self.any;
         }
-        if self.folded { self.set.is_match(crate::model::fold(name)) } else { self.set.is_match(name) }
+        self.set.is_match(fold(name))
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.set.is_empty()
+        self.set.is_empty() && !self.any
     }
 }

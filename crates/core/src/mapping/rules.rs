@@ -154,7 +154,7 @@ impl MappingRules {
             phone: template(&config.phone, "account.phone")?,
             on_empty: config.on_empty,
             default_roles: checked_roles(&config.default_roles, "account.default_roles")?,
-            roster_roles: Globs::exact(&config.roster_roles, "account.roster_roles")?,
+            roster_roles: Globs::new(&config.roster_roles, "account.roster_roles")?,
             group_map,
             role_map,
             department_roles,

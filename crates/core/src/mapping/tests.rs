@@ -190,6 +190,27 @@ fn roles_are_checked_then_mapped_then_joined_by_departments_rules_and_defaults()
 }
 
 #[test]
+fn a_word_spelled_differently_passes_no_rule() {
+    let config = config(|c| c.roster_roles = vec!["[!E]*".into()]);
+    for role in ["ERP", "erp", "ＥＲＰ", "ｅｒｐ"] {
+        let person = with(|p| p.roles = Cell::Value([role.to_owned()].into()));
+        assert_eq!(reason(&person, &config), "role_not_allowed", "{role}");
+    }
+    let select = serde_json::from_value(json!({ "department": "/总公司/IT/**" })).unwrap();
+    let select = Condition::compile(&select, "select").unwrap();
+    for (path, verdict) in
+        [("/总公司/IT/运维", Verdict::Yes), ("/总公司/ｉｔ", Verdict::Yes), ("/总公司/ITX", Verdict::No)]
+    {
+        let person = with(|p| p.departments = departments(&[path]));
+        assert_eq!(select.judge(&person), verdict, "{path}");
+    }
+    for path in ["/总公司/../VIP", "/./VIP", "/总公司/．．/VIP", "/总公司/…/VIP"] {
+        let person = with(|p| p.departments = departments(&[path]));
+        assert_eq!(reason(&person, &AccountConfig::default()), "bad_group", "{path}");
+    }
+}
+
+#[test]
 fn unknown_roles_take_nothing_away_and_defaults_are_given_all_the_same() {
     let config = config(|c| c.default_roles = vec!["全员".into()]);
     let person = with(|p| p.roles = Cell::Unknown);

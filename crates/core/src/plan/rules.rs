@@ -25,8 +25,8 @@ impl TargetRules {
         let place = |key: &str| format!("target.{}.{key}", target.name);
         Ok(Self {
             select: Condition::compile(&target.select, &place("select"))?,
-            protect: Globs::folded(&target.protect, &place("protect"))?,
-            sensitive: Globs::exact(&target.guard.sensitive_roles, &place("guard.sensitive_roles"))?,
+            protect: Globs::new(&target.protect, &place("protect"))?,
+            sensitive: Globs::new(&target.guard.sensitive_roles, &place("guard.sensitive_roles"))?,
         })
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, Utc};
 use csv::StringRecord;
 use ldap3::SearchEntry;
 
@@ -111,13 +111,7 @@ impl Entries {
 
     /// Takes an entry in.
     pub(super) fn take(&mut self, entry: SearchEntry, rules: &Rules) -> Result<(), LdapFault> {
-        let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, all) in entry.attrs {
-            values.insert(plain(&name), if is_part(&name) { vec![UNREADABLE.to_owned()] } else { all });
-        }
-        for (name, _) in entry.bin_attrs {
-            values.insert(plain(&name), vec![UNREADABLE.to_owned()]);
-        }
+        let values = values(entry.attrs, entry.bin_attrs.into_keys());
         let key = rules.id.fields();
         let cells = self.attributes.pairs.iter().map(|(field, name)| {
             if name.eq_ignore_ascii_case(DN) {
@@ -202,6 +196,29 @@ impl Entries {
     }
 }
 
+/// The values of each attribute by its plain name. Of several forms (`cn`, `cn;lang-en`) the one without options counts, or
+/// else the first by name, whatever order the server gives them in; where it gave only a part of the values
+/// (`member;range=0-1499`), or bytes that are no text, nothing is known.
+fn values(
+    texts: impl IntoIterator<Item = (String, Vec<String>)>,
+    bytes: impl IntoIterator<Item = String>,
+) -> BTreeMap<String, Vec<String>> {
+    let unreadable = || vec![UNREADABLE.to_owned()];
+    let bytes = bytes.into_iter().map(|name| (name, unreadable()));
+    // An untagged name is the shortest of its forms, and so the first.
+    let forms: BTreeMap<String, Vec<String>> =
+        texts.into_iter().chain(bytes).map(|(name, all)| (name.to_lowercase(), all)).collect();
+    let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, all) in forms {
+        if is_part(&name) {
+            values.insert(plain(&name), unreadable());
+        } else if !all.is_empty() {
+            values.entry(plain(&name)).or_insert(all);
+        }
+    }
+    values
+}
+
 fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
@@ -241,30 +258,24 @@ fn cell(field: Field, attribute: &str, values: &[String], is_key: bool, rules: &
     }
 }
 
-/// A day in the forms of directories: generalised time, or Windows' count since 1601. What is neither is left as it
-/// is, for it may be a date as people write it.
+/// A day as directories count it: Windows' ticks since 1601 become a moment. Anything else, generalised time too, is left as
+/// it is, for dates are read in many forms.
 fn date(value: &str) -> String {
     let value = value.trim();
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let stamp = value.strip_suffix('Z').and_then(|v| v.split('.').next());
-    if let Some(stamp) = stamp.filter(|stamp| stamp.len() >= 8 && digits(stamp)) {
-        return stamp[..8].to_owned();
-    }
     // Eight digits are a day already; "never" is 0 or the largest number.
     match value.parse::<i64>() {
         Ok(0 | i64::MAX) => String::new(),
         Ok(ticks) if value.len() > 14 => {
-            last_day(ticks).map_or_else(|| value.to_owned(), |day| day.to_string())
+            last_moment(ticks).map_or_else(|| value.to_owned(), |moment| moment.to_rfc3339())
         }
         _ => value.to_owned(),
     }
 }
 
-/// The last day of an account that ends at this moment, which is customarily the midnight after it.
-fn last_day(ticks: i64) -> Option<NaiveDate> {
+/// The last moment of an account that ends at this one, which is customarily the midnight after its last day.
+fn last_moment(ticks: i64) -> Option<DateTime<Utc>> {
     const TO_UNIX: i64 = 11_644_473_600;
-    let moment = DateTime::from_timestamp(ticks / 10_000_000 - TO_UNIX - 1, 0)?;
-    Some(moment.date_naive())
+    DateTime::from_timestamp(ticks / 10_000_000 - TO_UNIX - 1, 0)
 }
 
 /// The parts of a distinguished name, unescaped: attribute and value, the entry's own first.
@@ -343,13 +354,49 @@ mod tests {
     }
 
     #[test]
+    fn one_form_of_an_attribute_counts_and_a_part_of_it_none() {
+        let read = |attributes: &[(&str, &[&str])]| {
+            let texts = attributes.iter().map(|(name, all)| {
+                ((*name).to_owned(), all.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>())
+            });
+            values(texts, ["mail".to_owned()])
+        };
+        let orders: [&[(&str, &[&str])]; 2] = [
+            &[
+                ("displayName;lang-en", &["Wang Fang"]),
+                ("displayName", &["王芳"]),
+                ("cn;lang-zh", &["芳"]),
+                ("CN;lang-en", &["F"]),
+            ],
+            &[
+                ("CN;lang-en", &["F"]),
+                ("cn;lang-zh", &["芳"]),
+                ("displayName", &["王芳"]),
+                ("displayName;lang-en", &["Wang Fang"]),
+            ],
+        ];
+        for order in orders {
+            let values = read(order);
+            assert_eq!(values["displayname"], ["王芳"]);
+            assert_eq!(values["cn"], ["F"]);
+            assert_eq!(values["mail"], [UNREADABLE]);
+        }
+        let ranged: [&[(&str, &[&str])]; 2] = [
+            &[("memberOf", &[]), ("memberOf;range=0-1", &["CN=a", "CN=b"])],
+            &[("memberOf;range=0-1", &["CN=a", "CN=b"]), ("memberOf", &["CN=a"])],
+        ];
+        for order in ranged {
+            assert_eq!(read(order)["memberof"], [UNREADABLE]);
+        }
+    }
+
+    #[test]
     fn days_of_directories_become_days() {
-        assert_eq!(date("20261130160000Z"), "20261130");
-        assert_eq!(date("20261130160000.0Z"), "20261130");
+        assert_eq!(date("20261130160000Z"), "20261130160000Z");
         assert_eq!(date("0"), "");
         assert_eq!(date("9223372036854775807"), "");
         // 2026-12-01 00:00 UTC, as Windows counts.
-        assert_eq!(date("134405568000000000"), "2026-11-30");
+        assert_eq!(date("134405568000000000"), "2026-11-30T23:59:59+00:00");
         assert_eq!(date("2026-11-30"), "2026-11-30");
     }
 }

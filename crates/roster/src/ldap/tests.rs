@@ -5,6 +5,9 @@ use std::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::config::{RosterConfig, SourceConfig, SourceKind};
+use crate::roster::rules::Calendar;
+
+const CALENDAR: Calendar = Calendar { today: chrono::NaiveDate::MIN, zone: chrono_tz::Tz::Asia__Shanghai };
 
 fn source(url: &str) -> SourceConfig {
     let ldap = LdapConfig { url: url.into(), base: "dc=corp".into(), ..LdapConfig::default() };
@@ -13,7 +16,7 @@ fn source(url: &str) -> SourceConfig {
 
 fn rules(source: SourceConfig) -> Rules {
     let config = RosterConfig { source: vec![source], ..RosterConfig::default() };
-    Rules::all(&config, None).unwrap().into_iter().next().unwrap()
+    Rules::all(&config, None, CALENDAR).unwrap().into_iter().next().unwrap()
 }
 
 fn directory(url: &str) -> Result<(Rules, Directory), RosterError> {

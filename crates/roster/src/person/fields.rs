@@ -7,8 +7,8 @@ use chrono::NaiveDate;
 use csv::StringRecord;
 
 use super::{Departments, Place, Roles, RowReader, SHARED, WORDS};
-use crate::model::Cell;
-use crate::roster::cell::{Cleaned, clean, half_width, split_list};
+use crate::model::{Cell, is_dots};
+use crate::roster::cell::{Cleaned, clean, half_width, one_spelling, split_list};
 use crate::roster::date::{Day, day};
 use crate::roster::facts::{NoteKind, Problem, Reason};
 use crate::roster::phone::{is_mobile, phones};
@@ -46,7 +46,10 @@ impl RowReader<'_> {
 
     fn name_pair(&self, record: &StringRecord) -> Cell<String> {
         let Some((first, last)) = self.columns.name_pair else { return Cell::Unknown };
-        let part = |column| clean(record.get(column).unwrap_or_default()).cell.map(ToString::to_string);
+        let part = |column| {
+            let cell = clean(record.get(column).unwrap_or_default()).cell;
+            cell.map(|text| one_spelling(text.as_ref().into()).0.into_owned())
+        };
         match (part(first), part(last)) {
             (Cell::Value(first), Cell::Value(last)) if last.is_ascii() => {
                 Cell::Value(format!("{first} {last}"))
@@ -82,7 +85,18 @@ impl RowReader<'_> {
             self.fault(field, column, raw, place.line, Reason::Masked);
             return Cell::Unknown;
         }
-        cell
+        match cell {
+            // These are folded further, by width.
+            Cell::Value(_) if matches!(field, Field::EmployeeId | Field::Login) => cell,
+            Cell::Value(text) => {
+                let (text, changed) = one_spelling(text);
+                if changed {
+                    self.note(NoteKind::Respelled, field, place.line);
+                }
+                Cell::Value(text)
+            }
+            cell => cell,
+        }
     }
 
     /// Whether the last cell of a file without a final line end can be trusted: what a cut would leave is known.
@@ -190,7 +204,14 @@ impl RowReader<'_> {
             match self.cell(Field::DepartmentLevel, column, record.get(column).unwrap_or_default(), place) {
                 Cell::Unknown => return Cell::Unknown,
                 Cell::Empty => {}
-                Cell::Value(level) => path.extend(department::segments(&level, &self.rules.path_marks)),
+                Cell::Value(level) => {
+                    let parts = department::segments(&level, &self.rules.path_marks);
+                    if parts.iter().any(|part| is_dots(part)) {
+                        self.fault(Field::DepartmentLevel, column, &level, place.line, Reason::DotDepartment);
+                        return Cell::Unknown;
+                    }
+                    path.extend(parts);
+                }
             }
         }
         self.placed(if path.is_empty() { Vec::new() } else { vec![path] }, &prefix)
@@ -209,6 +230,10 @@ impl RowReader<'_> {
                 department::paths(&text, &self.rules.path_list_marks, &self.rules.path_marks, &[])
             }
         };
+        if paths.iter().flatten().any(|part| is_dots(part)) {
+            self.fault(Field::Department, column, raw, place.line, Reason::DotDepartment);
+            return Cell::Unknown;
+        }
         let cell = self.placed(paths, prefix);
         if self.departments.len() < SHARED {
             self.departments.insert(raw.to_owned(), cell.clone());
@@ -260,7 +285,8 @@ impl RowReader<'_> {
 
     pub(super) fn date(&mut self, field: Field, record: &StringRecord, place: Place) -> Cell<NaiveDate> {
         let Some((column, raw)) = self.raw(field, record) else {
-            return match self.rules.constant.get(&field).and_then(|text| day(text)) {
+            return match self.rules.constant.get(&field).and_then(|text| day(text, self.rules.calendar.zone))
+            {
                 Some(Day::On(date)) => Cell::Value(date),
                 _ => Cell::Unknown,
             };
@@ -268,7 +294,7 @@ impl RowReader<'_> {
         let cell = match self.cell(field, column, raw, place) {
             Cell::Unknown => return Cell::Unknown,
             Cell::Empty => return Cell::Empty,
-            Cell::Value(text) => day(&text),
+            Cell::Value(text) => day(&text, self.rules.calendar.zone),
         };
         match cell {
             Some(Day::On(date)) => {

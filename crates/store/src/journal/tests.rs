@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use super::*;
+use crate::model::{PersonKey, Username};
 use crate::plan::{ActionKind, Entry, Origin, Reason};
-use crate::report::{CommitState, RunOutcome};
+use crate::report::{CommitState, RunOutcome, TargetReport};
 use crate::sabotage::Broken;
 use crate::store::memory::TargetRow;
 use rosterd_core::samples::{day, group, key, moment, name, roles};
@@ -281,7 +282,7 @@ async fn the_trail_covers_the_journal_of_a_run_that_ended() {
     let run = world.begin().await;
     world.added(run, 1, IntentState::Applied).await;
     assert!(world.commits(run, 2).await);
-    let report = rosterd_core::report::TargetReport::empty(&world.target, run.to_string());
+    let report = TargetReport::empty(&world.target, run);
     let end = RunEnd { outcome: RunOutcome::Applied, exit_code: 0, commit: CommitState::Confirmed, report };
     world.store.end_run(&world.target, run, end, world.now).await.unwrap();
     let broken = async || world.store.audit_verify(Vec::new()).await.unwrap().broken;

@@ -1,4 +1,4 @@
-//! What the journal holds, as values: runs, calls, intents, their states and what is said of them. No database in here.
+//! What the journal holds, as values: runs, calls, intents, their states and what is said of them. No query in here.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{GroupPath, PersonKey, RowRef, TargetName, Username};
 use crate::plan::{AccountState, ActionKind, Entry, Origin, OwnDisable, Reason};
 use crate::report::{CommitState, RunOutcome, TargetReport};
+use crate::store::columns::{Millis, Word};
 use crate::store::snapshot::EntryChange;
 
 /// A run's number.
@@ -101,35 +102,47 @@ impl IntentState {
 }
 
 /// What one call means to do to one account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Intent {
     /// The run that journalled it.
+    #[sqlx(try_from = "i64")]
     pub run: RunId,
     /// The call's number in that run.
     pub seq: i64,
     /// Who.
+    #[sqlx(try_from = "Word")]
     pub person: PersonKey,
     /// The name before.
+    #[sqlx(try_from = "Word")]
     pub username: Username,
     /// The name after.
+    #[sqlx(try_from = "Word")]
     pub new_username: Username,
     /// What.
+    #[sqlx(try_from = "Word")]
     pub kind: ActionKind,
     /// Why.
+    #[sqlx(try_from = "Word")]
     pub reason: Reason,
     /// The entry before, if there was one.
+    #[sqlx(json(nullable))]
     pub before: Option<Entry>,
     /// The fields after; `None` for a delete.
+    #[sqlx(json(nullable))]
     pub after: Option<AccountState>,
     /// How the account is or would be ours.
+    #[sqlx(try_from = "Word")]
     pub origin: Origin,
     /// The roster's row.
+    #[sqlx(json(nullable))]
     pub source: Option<RowRef>,
     /// State.
+    #[sqlx(try_from = "Word")]
     pub state: IntentState,
     /// It ever was unknown, and may still land.
     pub unsettled: bool,
     /// When the call was last sent.
+    #[sqlx(try_from = "Millis")]
     pub last_sent_at: DateTime<Utc>,
 }
 

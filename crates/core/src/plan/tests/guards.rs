@@ -368,6 +368,22 @@ fn grants_of_sensitive_roles_are_counted() {
 }
 
 #[test]
+fn a_sensitive_role_in_another_spelling_is_counted() {
+    for role in ["ERP", "erp", "ＥＲＰ"] {
+        let mut world = World::of(10);
+        world.target.guard.max_change_percent = Limit::OFF;
+        world.edit("10001", |p| p.roles = Cell::Value(["OA".to_owned()].into()));
+        let _ = world.carry_out();
+        world.target.guard.max_sensitive_grants = Limit::at(0.0);
+        world.edit("10001", |p| p.roles = Cell::Value([role.to_owned()].into()));
+        for globs in [&["ERP"], &["*"]] {
+            world.target.guard.sensitive_roles = globs.map(str::to_owned).to_vec();
+            assert_eq!(held(&world.plan()), ["max_sensitive_grants"], "{role}");
+        }
+    }
+}
+
+#[test]
 fn too_many_new_groups_hold() {
     let mut world = World::of(1).openapi();
     world.looks.roles = Some(BTreeSet::new());
