@@ -143,6 +143,19 @@ impl Guard {
         )
     }
 
+    /// Whether it mistrusts the roster itself, and not only what the plan would do.
+    pub const fn mistrusts_roster(self) -> bool {
+        matches!(
+            self,
+            Self::MaxMissing
+                | Self::MaxMissingPercent
+                | Self::MaxShrinkPercent
+                | Self::MaxFillDropPercent
+                | Self::MissingFile
+                | Self::ReplayedRoster
+        )
+    }
+
     /// What it makes of a run that it held something back in: a guard on a plan [`Exit::Held`], a check of what was
     /// written [`Exit::Unconfirmed`], because the commit is withheld.
     pub const fn exit(self) -> Exit {
