@@ -15,6 +15,7 @@ use super::{App, actor, gateways};
 use crate::config::TargetConfig;
 use crate::model::{PersonKey, TargetName};
 use crate::notify::{self, News};
+use crate::reason::ErrorKind;
 use crate::report::{ErrorReport, SyncReport};
 use crate::roster::identity::{self, Identity};
 use crate::roster::{self, FileMark, ProgressSink, ReadOptions, RosterError, RosterOverride, RosterReport};
@@ -331,5 +332,5 @@ fn roster_failure(error: &RosterError) -> ErrorReport {
         message = format!("{message}: {cause}");
         source = cause.source();
     }
-    ErrorReport { kind: format!("roster_{}", error.kind()), message, next: error.next() }
+    ErrorReport { kind: ErrorKind::roster(error.kind()), message, next: error.next() }
 }

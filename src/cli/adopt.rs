@@ -81,7 +81,7 @@ async fn review(args: &AdoptArgs, global: &Global, app: &App) -> anyhow::Result<
     let target = only_target(args.target.as_ref(), app)?;
     let links = match &args.link {
         Some(path) => {
-            links::read(path).map_err(|e| Failure::new("links", e.to_string(), t!("cli.next.file")))?
+            links::read(path).map_err(|e| Failure::new(crate::reason::ErrorKind::Links, e.to_string(), t!("cli.next.file")))?
         }
         None => BTreeMap::new(),
     };

@@ -122,7 +122,7 @@ fn read_heads(path: &Path) -> anyhow::Result<Vec<Head>> {
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let place = format!("{}:{}", path.display(), number + 1);
         heads.push(parse_head(line).ok_or_else(|| {
-            Failure::new("heads", t!("cli.audit.bad_line", place = place), t!("cli.audit.not_a_head_next"))
+            Failure::new(crate::reason::ErrorKind::Heads, t!("cli.audit.bad_line", place = place), t!("cli.audit.not_a_head_next"))
         })?);
     }
     Ok(heads)

@@ -138,13 +138,13 @@ fn key(text: &str) -> Result<Secret, Failure> {
     match SecretRef::try_from(text.to_owned()) {
         Ok(reference) => reference
             .read(Path::new(""), &Env::process())
-            .map_err(|e| Failure::new("key", e.to_string(), e.next())),
+            .map_err(|e| Failure::new(crate::reason::ErrorKind::Key, e.to_string(), e.next())),
         Err(_) => Ok(Secret::new(text.to_owned())),
     }
 }
 
 fn settings(error: &GatewayError) -> Failure {
-    Failure::new("gateway", error.to_string(), t!("cli.next.gateway"))
+    Failure::new(crate::reason::ErrorKind::Gateway, error.to_string(), t!("cli.next.gateway"))
 }
 
 fn usage(error: &GatewayError) -> Failure {

@@ -91,7 +91,7 @@ fn write(path: &Path, page: &str) -> anyhow::Result<()> {
     let written = options.write(true).create(true).truncate(true).mode(0o600).open(path).and_then(put);
     written.map_err(|error| {
         let message = t!("cli.roster.html_failed", path = path.display(), cause = error);
-        Failure::new("html", message, t!("cli.roster.html_next"))
+        Failure::new(crate::reason::ErrorKind::Html, message, t!("cli.roster.html_next"))
     })?;
     output::note(&t!("cli.roster.html_written", path = path.display()));
     Ok(())

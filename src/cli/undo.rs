@@ -70,7 +70,7 @@ pub async fn run(args: &UndoArgs, global: &Global, app: &App) -> anyhow::Result<
     let undo = store.changes_of(run, &target).await?;
     if undo.people.is_empty() {
         let message = t!("cli.undo.nothing", run = run);
-        return Err(Failure::new("nothing_to_undo", message, t!("cli.undo.nothing_next")).into());
+        return Err(Failure::new(crate::reason::ErrorKind::NothingToUndo, message, t!("cli.undo.nothing_next")).into());
     }
     let groups = store.groups_created_by(run).await?;
     let request = Request {

@@ -7,12 +7,10 @@ use rust_i18n::t;
 use crate::config::Event;
 use crate::plan::ActionKind;
 use crate::report::words;
-use crate::reason::{BlockKind, Blocked, Guard, HeldBy};
+use crate::reason::{BlockKind, Blocked, ErrorKind, Guard, HeldBy};
 use crate::report::{ErrorReport, RunOutcome, SyncReport, TargetReport, TargetState, table};
 use crate::roster::RosterReport;
 
-/// Kinds of errors of a roster that is not there yet: nothing is wrong with what HR sent.
-const LATE: [&str; 4] = ["roster_stale", "roster_no_files", "roster_no_marker", "roster_not_settled"];
 
 /// What people are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,8 +109,8 @@ pub fn of_sync(report: &SyncReport, reading: Option<&RosterReport>, whole: bool)
 
 /// What a sync without a roster, or without a beginning, is worth telling.
 pub fn of_error(error: &ErrorReport) -> News {
-    let roster = error.kind.starts_with("roster_");
-    let (event, title) = if LATE.contains(&error.kind.as_str()) {
+    let roster = matches!(error.kind, ErrorKind::Roster(_));
+    let (event, title) = if error.kind.is_late_roster() {
         (Event::RosterLate, t!("notify.late"))
     } else {
         (Event::Failed, t!("notify.failed"))

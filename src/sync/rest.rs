@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::outcome;
 use super::run::Order;
 use crate::plan::{self, Plan, PlanInput};
+use crate::reason::Exit;
 use crate::report::{CommitState, RosterSummary, SameAs, TargetReport, TargetState};
 use crate::roster::FileMark;
 use crate::store::journal::RunId;
@@ -82,9 +83,9 @@ pub fn quiet(
         && again.create_groups.is_empty()
         && again.held_by.is_empty()
         && again.allowed.is_empty()
-        && !again.blocked_by_gateway()
+        && again.blocked_exit() == Exit::Done
         && plan::needs(input).is_empty();
-    let clean = report.exit_code == 0
+    let clean = report.exit_code == Exit::Done.code()
         && matches!(report.commit, CommitState::None | CommitState::Confirmed)
         && report.failures.is_empty()
         && report.held_by.is_empty()

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{GroupPath, PersonKey, TargetName, Username};
 use crate::plan::{ActionKind, Change, Counts, GroupState, Reason};
-use crate::reason::{Blocked, Brake, Exit, Guard, HeldBy};
+use crate::reason::{Blocked, Brake, ErrorKind, Exit, Guard, HeldBy};
 pub use actions::{actions_for_report, masked_changes};
 
 /// The whole answer of `sync` or `plan`.
@@ -299,8 +299,8 @@ pub struct ActionLine {
 /// Something that failed, for people and for scripts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorReport {
-    /// Stable word: `config`, `roster`, `gateway`, `token`, `tls`, `store`, `plan_file`, …
-    pub kind: String,
+    /// What it is.
+    pub kind: ErrorKind,
     /// What, where and why.
     pub message: String,
     /// What to do next.

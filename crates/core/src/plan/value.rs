@@ -251,9 +251,9 @@ impl Plan {
         (self.held_as_a_whole() && self.has_work()) || withheld()
     }
 
-    /// Whether somebody is left alone because of the gateway's answer (exit 3).
-    pub fn blocked_by_gateway(&self) -> bool {
-        self.blocked.iter().any(|blocked| blocked.reason.by_gateway())
+    /// What those who are left alone make of a run that goes well.
+    pub fn blocked_exit(&self) -> Exit {
+        self.blocked.iter().map(|blocked| blocked.reason.exit()).fold(Exit::Done, Exit::and)
     }
 }
 

@@ -158,7 +158,7 @@ fn first_contact_looks_at_up_to_fifty_names_spread_over_all() {
     assert!(world.needs().is_empty());
     let plan = world.plan();
     assert_eq!(held(&plan), ["first_contact"]);
-    assert!(plan.held_as_a_whole() && plan.held_something_back() && plan.blocked_by_gateway());
+    assert!(plan.held_as_a_whole() && plan.held_something_back() && plan.blocked_exit() == crate::reason::Exit::Partial);
     assert_eq!((plan.counts.add, plan.counts.blocked), (77, 3));
     world.looks.offline = true;
     world.looks.users.clear();

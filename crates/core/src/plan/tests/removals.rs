@@ -10,7 +10,7 @@ use crate::device::Dialect;
 use crate::model::Cell;
 use crate::people::Employment;
 use crate::plan::*;
-use crate::reason::BlockReason;
+use crate::reason::{BlockReason, Exit};
 
 fn nothing() -> Vec<String> {
     Vec::new()
@@ -118,7 +118,7 @@ fn rows_that_cannot_be_read_leave_their_people_alone() {
     assert_eq!(lines(&plan), nothing());
     assert_eq!(blocked(&plan), ["10001 unknown_status", "10002 duplicate_key"]);
     assert_eq!(plan.blocked[0].line, Some(9));
-    assert!(!plan.blocked_by_gateway());
+    assert_eq!(plan.blocked_exit(), Exit::Done);
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn an_unknown_outcome_is_left_alone() {
     let plan = world.plan();
     assert_eq!(lines(&plan), nothing());
     assert_eq!(blocked(&plan), ["10001 unknown_outcome!", "10002 unknown_outcome!"]);
-    assert!(plan.blocked_by_gateway());
+    assert_eq!(plan.blocked_exit(), Exit::Partial);
 }
 
 #[test]
