@@ -143,7 +143,7 @@ fn company() -> String {
             &format!(
                 "department: 销售部\ntitle: 经理\nmobile: +86 138 0000 1111\nuserAccountControl: 512\n\
                  memberOf: cn=VPN\\2C 全员,ou=Groups,{BASE}\nmemberOf: cn=CRM\\;OA,ou=Groups,{BASE}\n\
-                 accountExpires: 134405568000000000\n"
+                 accountExpires: 134405280000000000\n"
             ),
         )
         + &user(
