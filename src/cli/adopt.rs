@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Bar;
 use super::{args, output, show, signals};
+use crate::reason::ErrorKind;
 use crate::app::App;
 use crate::app::existing::{Reviewed, Wish};
 use crate::existing::review::{Candidate, Review};
@@ -81,7 +82,7 @@ async fn review(args: &AdoptArgs, global: &Global, app: &App) -> anyhow::Result<
     let target = only_target(args.target.as_ref(), app)?;
     let links = match &args.link {
         Some(path) => {
-            links::read(path).map_err(|e| Failure::new(crate::reason::ErrorKind::Links, e.to_string(), t!("cli.next.file")))?
+            links::read(path).map_err(|e| Failure::new(ErrorKind::Links, e.to_string(), t!("cli.next.file")))?
         }
         None => BTreeMap::new(),
     };

@@ -13,7 +13,7 @@ use crate::app::sync::Request;
 use crate::app::{App, actor};
 use crate::config::Span;
 use crate::model::TargetName;
-use crate::reason::Guard;
+use crate::reason::{ErrorKind, Guard};
 use crate::report::grid::strong;
 use crate::store::journal::{RunId, Trigger};
 use crate::store::plans::NewApproval;
@@ -55,7 +55,7 @@ pub async fn run(args: &ApproveArgs, global: &Global, app: &App) -> anyhow::Resu
     let last = store.last_run(&target).await?.is_some_and(|line| line.id == run.0);
     let quarantine = store.target(&target).await?.quarantined_by.filter(|_| last);
     let sets = approve::sets(&plan, quarantine)
-        .map_err(|e| Failure::new(crate::reason::ErrorKind::NotHeld, e.to_string(), t!("cli.approve.next")))?;
+        .map_err(|e| Failure::new(ErrorKind::NotHeld, e.to_string(), t!("cli.approve.next")))?;
     let now = app.now();
     let lasts = chrono::TimeDelta::from_std(args.expires.as_duration())?;
     let expires_at = now.checked_add_signed(lasts).unwrap_or(DateTime::<Utc>::MAX_UTC);

@@ -20,6 +20,7 @@ use crate::cloud::store::Order;
 use crate::config::Event;
 use crate::daemon::Done;
 use crate::notify::{Message, News};
+use crate::reason::ErrorKind;
 use crate::report::ErrorReport;
 use crate::report::csv_safe::csv_safe;
 use crate::report::grid::{Grid, Tone};
@@ -38,7 +39,7 @@ pub fn of(app: &App, trigger: Trigger) -> Doors<'_, SystemClock> {
 
 /// What people and scripts are told.
 pub fn report(error: &CloudError) -> ErrorReport {
-    ErrorReport { kind: error.kind().into(), message: error.to_string(), next: error.next() }
+    ErrorReport { kind: ErrorKind::of(error.kind()), message: error.to_string(), next: error.next() }
 }
 
 /// As a failed command.

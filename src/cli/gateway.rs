@@ -14,6 +14,7 @@ use super::args;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{output, signals};
+use crate::reason::ErrorKind;
 use crate::clock::SystemClock;
 use crate::cloud::simulated::{self, CloudState, Simulated};
 use crate::config::Env;
@@ -32,6 +33,11 @@ pub struct GatewayArgs {
     /// 监听地址
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4430")]
     pub listen: SocketAddr,
+    /// Listen on an address that other machines can reach; the key must then come from env: or file:
+    ///
+    /// 允许监听其他机器可达的地址；此时密钥必须来自 env: 或 file:
+    #[arg(long)]
+    pub allow_remote: bool,
     /// Dialect to speak
     ///
     /// 使用的接口类型
@@ -86,7 +92,7 @@ pub struct GatewayArgs {
 
 /// Serves until asked to stop. The address is printed once calls are taken.
 pub async fn run(args: &GatewayArgs) -> anyhow::Result<Exit> {
-    let key = key(&args.key)?;
+    let key = key(args)?;
     let clouds = if args.cloud { clouds(args, &key)? } else { Router::new() };
     let options = options(args, key)?;
     let stop = signals::stop()?;
@@ -133,18 +139,29 @@ fn options(args: &GatewayArgs, key: Secret) -> Result<ServerOptions, Failure> {
     })
 }
 
-/// The key that tokens are checked with. This device guards nothing, so a literal one is taken too.
-fn key(text: &str) -> Result<Secret, Failure> {
-    match SecretRef::try_from(text.to_owned()) {
+/// The key that tokens are checked with. On a loopback address this device guards nothing from anybody, so a literal one
+/// is taken too; beyond, others are let in, knowingly, and every user of this machine could read the key.
+fn key(args: &GatewayArgs) -> Result<Secret, Failure> {
+    let remote = !args.listen.ip().to_canonical().is_loopback();
+    if remote && !args.allow_remote {
+        return Err(Failure::usage(
+            t!("cli.gateway_remote", address = args.listen),
+            t!("cli.next.gateway_remote"),
+        ));
+    }
+    match SecretRef::try_from(args.key.clone()) {
         Ok(reference) => reference
             .read(Path::new(""), &Env::process())
-            .map_err(|e| Failure::new(crate::reason::ErrorKind::Key, e.to_string(), e.next())),
-        Err(_) => Ok(Secret::new(text.to_owned())),
+            .map_err(|e| Failure::new(ErrorKind::Key, e.to_string(), e.next())),
+        Err(_) if remote => {
+            Err(Failure::usage(t!("cli.gateway_literal_key"), t!("cli.next.gateway_literal_key")))
+        }
+        Err(_) => Ok(Secret::new(args.key.clone())),
     }
 }
 
 fn settings(error: &GatewayError) -> Failure {
-    Failure::new(crate::reason::ErrorKind::Gateway, error.to_string(), t!("cli.next.gateway"))
+    Failure::new(ErrorKind::Gateway, error.to_string(), t!("cli.next.gateway"))
 }
 
 fn usage(error: &GatewayError) -> Failure {

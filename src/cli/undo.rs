@@ -12,6 +12,7 @@ use super::args::{Global, Output};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{output, signals, sync};
+use crate::reason::ErrorKind;
 use crate::app::App;
 use crate::app::plan_file::PlanFile;
 use crate::report::Spoken;
@@ -70,7 +71,7 @@ pub async fn run(args: &UndoArgs, global: &Global, app: &App) -> anyhow::Result<
     let undo = store.changes_of(run, &target).await?;
     if undo.people.is_empty() {
         let message = t!("cli.undo.nothing", run = run);
-        return Err(Failure::new(crate::reason::ErrorKind::NothingToUndo, message, t!("cli.undo.nothing_next")).into());
+        return Err(Failure::new(ErrorKind::NothingToUndo, message, t!("cli.undo.nothing_next")).into());
     }
     let groups = store.groups_created_by(run).await?;
     let request = Request {

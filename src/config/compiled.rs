@@ -3,10 +3,11 @@
 use rosterd_core::config::check::{Findings, only_cloud};
 use rosterd_core::mapping::MappingRules;
 use rosterd_core::plan::TargetRules;
-
 use rosterd_host::sink::bad_recipient;
 
-use super::Config;
+use rosterd_http::{HAS_OPENSSL, HttpError};
+
+use super::{Config, TlsBackend};
 use crate::report::words;
 
 /// What the program itself makes of the settings when it runs: whatever the other checks let through must come to
@@ -33,6 +34,9 @@ pub(super) fn compiled(config: &Config, findings: &mut Findings) {
             && let Some(problem) = bad_recipient(sink)
         {
             findings.say(format!("target[{}].initial_password.sink", target.name), problem);
+        }
+        if target.tls.backend == TlsBackend::Openssl && !HAS_OPENSSL {
+            findings.say(format!("target[{}].tls.backend", target.name), HttpError::NoOpenssl.to_string());
         }
         if let Err(error) = TargetRules::compile(target) {
             findings.say(format!("target[{}]", target.name), words::unusable(&error));

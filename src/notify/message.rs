@@ -388,7 +388,7 @@ pub(super) mod tests {
     #[test]
     fn a_roster_that_is_late_is_no_roster_that_is_suspect() {
         let error = |kind: &str| {
-            let error = ErrorReport { kind: kind.into(), message: "27 hours".into(), next: "wait".into() };
+            let error = ErrorReport { kind: ErrorKind::of(kind), message: "27 hours".into(), next: "wait".into() };
             let message = of_error(&error).messages.remove(0);
             (message.event, message.also.clone(), message.topic.clone().unwrap(), message.cause[0].clone())
         };

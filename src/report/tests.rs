@@ -183,7 +183,7 @@ fn the_json_keeps_its_keys() {
 
 #[test]
 fn a_failure_has_an_empty_list_of_targets() {
-    let error = ErrorReport { kind: "roster".into(), message: "no file".into(), next: "look".into() };
+    let error = ErrorReport { kind: crate::reason::ErrorKind::of("roster"), message: "no file".into(), next: "look".into() };
     let report = FailureReport { version: 1, exit_code: 1, error, targets: Vec::new() };
     assert_eq!(
         serde_json::to_value(&report).unwrap(),

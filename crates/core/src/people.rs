@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Cell, PersonKey, RowRef};
 use crate::reason::Block;
 
+mod doubt;
 mod texts;
+pub use doubt::{Doubt, DoubtKind};
 pub use texts::Texts;
 
 /// The fields a roster can have. The order is that of reports.
@@ -236,4 +238,7 @@ pub struct Roster {
     pub digest: String,
     /// `--roster PATH` without `--authoritative`: nobody counts as missing.
     pub partial: bool,
+    /// What makes it doubtful as a whole, sorted.
+    #[serde(default)]
+    pub doubts: Vec<Doubt>,
 }

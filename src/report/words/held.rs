@@ -5,6 +5,9 @@ use rust_i18n::t;
 use super::{Word, field};
 use crate::reason::{Behind, Brake, Guard, HeldBy};
 
+/// How many doubts are told.
+const DOUBTS: usize = 5;
+
 /// What holds an action or a commit back. A guard is called by its name, which is the configuration's key.
 pub fn brake(brake: Brake) -> Word {
     match brake {
@@ -90,6 +93,14 @@ fn what(held: &HeldBy) -> Word {
         },
         Guard::ReplayedRoster => t!("guard.replayed_roster"),
         Guard::MissingFile => t!("guard.missing_file", count = count, names = names),
+        Guard::RosterDoubt => {
+            let doubts = match behind {
+                Behind::Doubts { doubts } => doubts.as_slice(),
+                _ => &[],
+            };
+            let all = doubts.iter().take(DOUBTS).map(ToString::to_string).collect::<Vec<_>>().join(" ");
+            t!("guard.roster_doubt", names = all)
+        }
         Guard::Paused => match behind {
             Behind::Pause { target, reason } => t!("guard.paused", reason = reason, target = target),
             _ => t!("guard.paused", reason = "–", target = "–"),

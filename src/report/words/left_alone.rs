@@ -30,6 +30,9 @@ pub fn block(person: &PersonKey, reason: &BlockReason) -> Word {
             let fields: Vec<_> = fields.iter().map(|field| field.title()).collect();
             t!("roster.identity", person = person, fields = fields.join(&super::comma()))
         }
+        BlockReason::Contradiction { status, last } => {
+            t!("roster.problem.contradiction", value = status, other = last)
+        }
         BlockReason::BadUsername(why) => bad_username(why),
         BlockReason::BadGroup(why) => bad_group(why),
         BlockReason::PhoneTooLong { phone, limit } => {

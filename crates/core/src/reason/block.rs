@@ -26,6 +26,7 @@ pub enum BlockKind {
     AmbiguousKey,
     FrozenSource,
     Identity,
+    Contradiction,
     BadUsername,
     BadGroup,
     PhoneTooLong,
@@ -98,6 +99,13 @@ pub enum BlockReason {
     Identity {
         /// The fields that changed at once.
         fields: Vec<Field>,
+    },
+    /// What a row says of somebody's job contradicts its own dates.
+    Contradiction {
+        /// What the status cell says; empty where it may not be shown.
+        status: String,
+        /// The row's last working day.
+        last: NaiveDate,
     },
     /// The user name cannot be made, or cannot be one on this gateway.
     BadUsername(BadUsername),
@@ -384,6 +392,7 @@ impl BlockReason {
             Self::AmbiguousKey { .. } => BlockKind::AmbiguousKey,
             Self::FrozenSource { .. } => BlockKind::FrozenSource,
             Self::Identity { .. } => BlockKind::Identity,
+            Self::Contradiction { .. } => BlockKind::Contradiction,
             Self::BadUsername(_) => BlockKind::BadUsername,
             Self::BadGroup(_) => BlockKind::BadGroup,
             Self::PhoneTooLong { .. } => BlockKind::PhoneTooLong,
@@ -442,6 +451,7 @@ impl BlockReason {
             | Self::AmbiguousKey { .. }
             | Self::FrozenSource { .. }
             | Self::Identity { .. }
+            | Self::Contradiction { .. }
             | Self::BadUsername(_)
             | Self::BadGroup(_)
             | Self::PhoneTooLong { .. }

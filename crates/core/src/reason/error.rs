@@ -96,6 +96,15 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The kind with this word.
+    pub fn of(word: &str) -> Self {
+        match (word.parse(), word.strip_prefix("roster_")) {
+            (Ok(known), _) => known,
+            (Err(_), Some(word)) => Self::Roster(word.to_owned().into()),
+            (Err(_), None) => Self::Other(word.to_owned().into()),
+        }
+    }
+
     /// The roster cannot be used, in the reader's word.
     pub const fn roster(word: &'static str) -> Self {
         Self::Roster(Cow::Borrowed(word))
@@ -128,19 +137,9 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-impl From<&str> for ErrorKind {
-    fn from(word: &str) -> Self {
-        match (word.parse(), word.strip_prefix("roster_")) {
-            (Ok(known), _) => known,
-            (Err(_), Some(word)) => Self::Roster(word.to_owned().into()),
-            (Err(_), None) => Self::Other(word.to_owned().into()),
-        }
-    }
-}
-
 impl From<String> for ErrorKind {
     fn from(word: String) -> Self {
-        word.as_str().into()
+        Self::of(&word)
     }
 }
 
@@ -162,17 +161,17 @@ mod tests {
             (ErrorKind::roster("no_files"), "roster_no_files"),
             (ErrorKind::Other("throttled".into()), "throttled"),
         ] {
-            assert_eq!((kind.to_string().as_str(), ErrorKind::from(word)), (word, kind.clone()));
+            assert_eq!((kind.to_string().as_str(), ErrorKind::of(word)), (word, kind.clone()));
             assert_eq!(serde_json::to_value(&kind).unwrap(), word);
         }
     }
 
     #[test]
     fn exit_codes_are_the_documented_ones() {
-        let code = |word: &str| ErrorKind::from(word).exit().code();
+        let code = |word: &str| ErrorKind::of(word).exit().code();
         assert_eq!((code("usage"), code("locked"), code("unconfirmed")), (2, 5, 6));
         assert_eq!((code("config_ambiguous"), code("config_invalid"), code("roster_stale")), (2, 1, 1));
-        assert!(ErrorKind::from("roster_stale").is_late_roster());
-        assert!(!ErrorKind::from("roster_damaged").is_late_roster());
+        assert!(ErrorKind::of("roster_stale").is_late_roster());
+        assert!(!ErrorKind::of("roster_damaged").is_late_roster());
     }
 }

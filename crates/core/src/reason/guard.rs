@@ -9,6 +9,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::Exit;
 use crate::model::{AccountField, TargetName};
+use crate::people::Doubt;
 
 /// A guard, or another brake, by its stable name: the configuration's key where there is one.
 #[derive(
@@ -42,6 +43,8 @@ pub enum Guard {
     TargetChanged,
     ReplayedRoster,
     MissingFile,
+    /// The roster may be another list than the one that was meant.
+    RosterDoubt,
     /// A person paused the target.
     Paused,
     OnMissingGroup,
@@ -153,6 +156,7 @@ impl Guard {
                 | Self::MaxFillDropPercent
                 | Self::MissingFile
                 | Self::ReplayedRoster
+                | Self::RosterDoubt
         )
     }
 
@@ -261,6 +265,11 @@ pub enum Behind {
         /// People (or cells) behind them.
         #[serde(default)]
         people: u64,
+    },
+    /// Doubts about the roster.
+    Doubts {
+        /// All of them.
+        doubts: Vec<Doubt>,
     },
     /// A pause.
     Pause {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Figure, Sight, brake, item, thing};
 use crate::config::{Existing, GuardHold, Switch};
-use crate::people::{Field, SourceFacts};
+use crate::people::{Doubt, Field, SourceFacts};
 use crate::plan::input::{AppliedSource, Device};
 use crate::plan::value::{GuardedItem, Held};
 use crate::reason::{Behind, BlockKind, Blocked, Guard, HeldBy};
@@ -44,12 +44,28 @@ pub(super) fn brakes(sight: &Sight<'_>, held: &mut Vec<Held>) {
         let set = places.stopped_roles.iter().map(thing).collect();
         held.push(brake(Guard::OnMissingRole, set));
     }
+    doubts(sight, held);
     unreadable_key(sight, held);
 }
 
 /// A brake on everything, behind which stand no people.
 fn whole(guard: Guard, behind: Behind) -> Held {
     Held { by: HeldBy::brake(guard, behind), hold: GuardHold::All, set: BTreeSet::new() }
+}
+
+/// What makes the roster doubtful as a whole, and was not so when one was applied last. An undo puts back what a run
+/// changed, whatever the roster says.
+fn doubts(sight: &Sight<'_>, held: &mut Vec<Held>) {
+    let past = &sight.input.past;
+    let known =
+        |doubt: &Doubt| past.last_applied.as_ref().is_some_and(|last| last.doubts.contains(&doubt.key()));
+    let new: Vec<Doubt> =
+        sight.input.roster.doubts.iter().filter(|doubt| doubt.holds() && !known(doubt)).cloned().collect();
+    if new.is_empty() || past.undo.is_some() {
+        return;
+    }
+    let set = new.iter().map(|doubt| thing(doubt.key())).collect();
+    held.push(Held { set, ..whole(Guard::RosterDoubt, Behind::Doubts { doubts: new }) });
 }
 
 /// Names of ours that a first contact found on the gateway, whose owners were blocked for it.
