@@ -12,12 +12,12 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::progress::Bar;
 use super::{args, output, show, signals};
-use crate::reason::ErrorKind;
 use crate::app::App;
 use crate::app::existing::{Reviewed, Wish};
 use crate::existing::review::{Candidate, Review};
 use crate::existing::{links, suggest};
 use crate::model::TargetName;
+use crate::reason::ErrorKind;
 use crate::report::grid::{Tone, strong};
 use crate::report::{visible, words};
 
@@ -81,9 +81,8 @@ pub fn only_target(name: Option<&TargetName>, app: &App) -> anyhow::Result<Targe
 async fn review(args: &AdoptArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let target = only_target(args.target.as_ref(), app)?;
     let links = match &args.link {
-        Some(path) => {
-            links::read(path).map_err(|e| Failure::new(ErrorKind::Links, e.to_string(), t!("cli.next.file")))?
-        }
+        Some(path) => links::read(path)
+            .map_err(|e| Failure::new(ErrorKind::Links, e.to_string(), t!("cli.next.file")))?,
         None => BTreeMap::new(),
     };
     let store = app.store().await?;

@@ -93,7 +93,8 @@ struct Approved {
 
 impl Approved {
     fn json(&self, target: &TargetName, run: RunId) -> Value {
-        let guards: serde_json::Map<_, _> = self.guards.iter().map(|(guard, n)| (guard.to_string(), json!(n))).collect();
+        let guards: serde_json::Map<_, _> =
+            self.guards.iter().map(|(guard, n)| (guard.to_string(), json!(n))).collect();
         json!({
             "version": 1, "approval": self.id.to_string(), "target": target, "run_id": run.to_string(),
             "guards": guards, "expires_at": self.until,

@@ -15,9 +15,9 @@ use super::args::{self, Global, Moment};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::output;
-use crate::reason::ErrorKind;
 use crate::app::App;
 use crate::notify;
+use crate::reason::ErrorKind;
 use crate::report::csv_safe;
 use crate::report::grid::{Grid, Tone, strong};
 use crate::store::Store;
@@ -133,7 +133,11 @@ fn read_heads(path: &Path) -> anyhow::Result<Vec<Head>> {
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let place = format!("{}:{}", path.display(), number + 1);
         heads.push(parse_head(line).ok_or_else(|| {
-            Failure::new(ErrorKind::Heads, t!("cli.audit.bad_line", place = place), t!("cli.audit.not_a_head_next"))
+            Failure::new(
+                ErrorKind::Heads,
+                t!("cli.audit.bad_line", place = place),
+                t!("cli.audit.not_a_head_next"),
+            )
         })?);
     }
     Ok(heads)

@@ -95,7 +95,9 @@ pub fn of(error: &anyhow::Error) -> Failure {
     }
     match error.downcast_ref() {
         Some(PlanFileError::Store(error)) => return store(error, text),
-        Some(PlanFileError::Io { .. }) => return Failure::new(ErrorKind::PlanFile, text, t!("cli.next.file")),
+        Some(PlanFileError::Io { .. }) => {
+            return Failure::new(ErrorKind::PlanFile, text, t!("cli.next.file"));
+        }
         Some(_) => return Failure::new(ErrorKind::PlanFile, text, t!("cli.next.plan_file")),
         None => {}
     }

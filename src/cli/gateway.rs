@@ -14,12 +14,12 @@ use super::args;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{output, signals};
-use crate::reason::ErrorKind;
 use crate::clock::SystemClock;
 use crate::cloud::simulated::{self, CloudState, Simulated};
 use crate::config::Env;
 use crate::gateway::embedded::{FaultSpec, Furniture, Quirk, Server, ServerOptions};
 use crate::gateway::{Dialect, GatewayError};
+use crate::reason::ErrorKind;
 use crate::secret::ReadSecret as _;
 use crate::secret::{Secret, SecretRef};
 

@@ -9,10 +9,10 @@ use super::args::{Global, Output};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{args, output};
-use crate::reason::ErrorKind;
 use crate::app::{App, actor};
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::OverrideKind;
+use crate::reason::ErrorKind;
 use crate::report::grid::strong;
 
 /// `rosterd suspend`, `rosterd hold`

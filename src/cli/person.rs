@@ -10,8 +10,8 @@ use super::failure::Failure;
 use super::output;
 use crate::app::App;
 use crate::app::people::PeopleError;
-use crate::reason::ErrorKind;
 use crate::model::PersonKey;
+use crate::reason::ErrorKind;
 use crate::store::people::Erased;
 
 /// Say whether an employee ID still stands for the same human, or forget somebody

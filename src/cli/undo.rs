@@ -12,13 +12,13 @@ use super::args::{Global, Output};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{output, signals, sync};
-use crate::reason::ErrorKind;
 use crate::app::App;
 use crate::app::plan_file::PlanFile;
-use crate::report::Spoken;
 use crate::app::sync::Request;
 use crate::model::{PersonKey, Username};
 use crate::plan::{AccountField, Snapshot, Undo};
+use crate::reason::ErrorKind;
+use crate::report::Spoken;
 use crate::report::words;
 use crate::store::journal::{RunId, Trigger};
 

@@ -6,11 +6,10 @@ use rust_i18n::t;
 
 use crate::config::Event;
 use crate::plan::ActionKind;
-use crate::report::words;
 use crate::reason::{BlockKind, Blocked, ErrorKind, Guard, HeldBy};
+use crate::report::words;
 use crate::report::{ErrorReport, RunOutcome, SyncReport, TargetReport, TargetState, table};
 use crate::roster::RosterReport;
-
 
 /// What people are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,7 +254,8 @@ fn blocked(report: &TargetReport) -> Option<Message> {
     let title = t!("notify.blocked", target = report.target, count = report.blocked.len()).into_owned();
     let kinds: BTreeSet<BlockKind> = report.blocked.iter().map(|line| line.reason.kind()).collect();
     let count = |kind: BlockKind| report.blocked.iter().filter(|line| line.reason.kind() == kind).count();
-    let lines = kinds.into_iter().map(|kind| format!("{}: {}", words::block_kind(kind), count(kind))).collect();
+    let lines =
+        kinds.into_iter().map(|kind| format!("{}: {}", words::block_kind(kind), count(kind))).collect();
     let word = |line: &Blocked| format!("{} {}", line.person, line.reason.kind().as_str());
     let cause = report.blocked.iter().map(word).collect();
     let said = |line: &Blocked| format!("{}: {}", line.person, words::blocked(line));
@@ -388,7 +388,8 @@ pub(super) mod tests {
     #[test]
     fn a_roster_that_is_late_is_no_roster_that_is_suspect() {
         let error = |kind: &str| {
-            let error = ErrorReport { kind: ErrorKind::of(kind), message: "27 hours".into(), next: "wait".into() };
+            let error =
+                ErrorReport { kind: ErrorKind::of(kind), message: "27 hours".into(), next: "wait".into() };
             let message = of_error(&error).messages.remove(0);
             (message.event, message.also.clone(), message.topic.clone().unwrap(), message.cause[0].clone())
         };

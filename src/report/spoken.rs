@@ -135,10 +135,7 @@ mod tests {
 
     #[test]
     fn the_words_are_an_addition_and_nothing_else() {
-        let mut report = TargetReport::empty(
-            &TargetName::new("hq").unwrap(),
-            "1".to_owned(),
-        );
+        let mut report = TargetReport::empty(&TargetName::new("hq").unwrap(), "1".to_owned());
         let person = PersonKey::new("10023").unwrap();
         let day = "2026-11-21".parse().unwrap();
         report.held_by = vec![HeldBy::brake(Guard::ReplayedRoster, Behind::Nothing)];

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::table::{RefusedRow, View, render};
 use super::*;
-use crate::reason::{Behind, BlockReason, Blocked, Guard, HeldBy};
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::{ActionKind, Counts};
+use crate::reason::{Behind, BlockReason, Blocked, Guard, HeldBy};
 
 /// A dry run as the contract's example has it, with one of everything that a table can show.
 fn example() -> SyncReport {
@@ -111,10 +111,8 @@ fn where_not_everybody_is_listed_the_reasons_are_counted() {
     let mut report = example();
     let one = report.targets[0].blocked[0].clone();
     let duplicate = || BlockReason::DuplicateKey { rows: Vec::new() };
-    let many = (0..60).map(|n| Blocked {
-        reason: if n < 50 { BlockReason::NoGroup } else { duplicate() },
-        ..one.clone()
-    });
+    let many = (0..60)
+        .map(|n| Blocked { reason: if n < 50 { BlockReason::NoGroup } else { duplicate() }, ..one.clone() });
     report.targets[0].blocked = many.collect();
     assert!(shown(&report, &View::default()).contains("By reason: ID twice 10, no department 50"));
     let full = View { full: true, ..View::default() };
@@ -183,7 +181,11 @@ fn the_json_keeps_its_keys() {
 
 #[test]
 fn a_failure_has_an_empty_list_of_targets() {
-    let error = ErrorReport { kind: crate::reason::ErrorKind::of("roster"), message: "no file".into(), next: "look".into() };
+    let error = ErrorReport {
+        kind: crate::reason::ErrorKind::of("roster"),
+        message: "no file".into(),
+        next: "look".into(),
+    };
     let report = FailureReport { version: 1, exit_code: 1, error, targets: Vec::new() };
     assert_eq!(
         serde_json::to_value(&report).unwrap(),

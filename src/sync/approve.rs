@@ -25,7 +25,8 @@ pub fn sets(
     plan: &Plan,
     quarantined_by: Option<Guard>,
 ) -> Result<BTreeMap<Guard, BTreeSet<GuardedItem>>, NotApprovable> {
-    let approvable = plan.held_by.iter().filter(|h| h.by.guard.approvable()).map(|h| (h.by.guard, h.set.clone()));
+    let approvable =
+        plan.held_by.iter().filter(|h| h.by.guard.approvable()).map(|h| (h.by.guard, h.set.clone()));
     let mut sets: BTreeMap<_, _> = approvable.collect();
     sets.extend(quarantined_by.map(|check| (check, BTreeSet::new())));
     if !sets.is_empty() {

@@ -7,9 +7,7 @@ use super::send::Stopped;
 use crate::model::TargetName;
 use crate::plan::{Counts, Plan};
 use crate::reason::Exit;
-use crate::report::{
-    CommitState, ErrorReport, GroupLine, PlanRef, RunOutcome, TargetReport, TargetState,
-};
+use crate::report::{CommitState, ErrorReport, GroupLine, PlanRef, RunOutcome, TargetReport, TargetState};
 use crate::store::journal::RunId;
 use crate::store::memory::TargetRow;
 use crate::store::plans::PlanId;

@@ -32,12 +32,16 @@ pub fn crashed(run: RunId) -> String {
 /// The device refuses us, or gives no usable answer: what it means and what to do.
 pub fn out_of_reach(target: &str, url: &str, reason: &OutOfReach) -> ErrorReport {
     let (kind, message, next) = match reason {
-        OutOfReach::Ended => {
-            (ErrorKind::Stopped, t!("sync.ended_early", target = target, url = url), t!("sync.ended_early_next"))
-        }
-        OutOfReach::Refused(Refusal { kind: RefusalKind::Token, .. }) => {
-            (ErrorKind::Token, t!("sync.token_refused", target = target, url = url), t!("sync.token_refused_next"))
-        }
+        OutOfReach::Ended => (
+            ErrorKind::Stopped,
+            t!("sync.ended_early", target = target, url = url),
+            t!("sync.ended_early_next"),
+        ),
+        OutOfReach::Refused(Refusal { kind: RefusalKind::Token, .. }) => (
+            ErrorKind::Token,
+            t!("sync.token_refused", target = target, url = url),
+            t!("sync.token_refused_next"),
+        ),
         OutOfReach::Refused(r) => (
             ErrorKind::Gateway,
             t!("sync.no_such_call", target = target, url = url, code = r.code, message = r.message),

@@ -13,9 +13,7 @@ use rosterd::clock::{Clock, SystemClock};
 use rosterd::config::{Env, RosterConfig, Span};
 use rosterd::model::{Cell, PersonKey};
 use rosterd::reason::BlockKind;
-use rosterd::roster::{
-    Employment, Field, ReadOptions, Reading, Roster, RosterError, RosterOverride, read,
-};
+use rosterd::roster::{Employment, Field, ReadOptions, Reading, Roster, RosterError, RosterOverride, read};
 
 pub fn day() -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 11, 21).unwrap()

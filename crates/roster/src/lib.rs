@@ -40,9 +40,7 @@ pub use read::{
     Progress, ProgressSink, ReadOptions, Reading, RosterOverride, Sighted, check, read, read_memory, see,
 };
 
-pub use rosterd_core::people::{
-    Doubt, DoubtKind, Employment, Field, Person, Roster, SourceFacts, Texts,
-};
+pub use rosterd_core::people::{Doubt, DoubtKind, Employment, Field, Person, Roster, SourceFacts, Texts};
 
 use crate as roster;
 use rosterd_core::{model, pieces, reason};

@@ -16,8 +16,8 @@ use super::rules::Rules;
 use super::spellings::Spellings;
 use super::status::Status;
 use super::{Doubt, DoubtKind, Employment, Field, Person, Texts};
-use crate::reason::{BlockReason, StatusDoubt};
 use crate::model::{Cell, PersonKey, RowRef};
+use crate::reason::{BlockReason, StatusDoubt};
 
 mod fields;
 mod unused;

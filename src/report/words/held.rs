@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn figures_have_their_unit_and_the_way_on() {
-        let held = |guard, limit, actual| super::held(&HeldBy::figure(guard, limit, actual, people(52, false)));
+        let held =
+            |guard, limit, actual| super::held(&HeldBy::figure(guard, limit, actual, people(52, false)));
         let next = |guard: Guard| t!("guard.next", guard = guard);
         let expected = t!("guard.max_missing_percent", people = 52, actual = "69.3 %", limit = "5 %");
         let said = held(Guard::MaxMissingPercent, 5.0, 69.333);

@@ -276,7 +276,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         };
         store.audit_actions(target, self.id, self.now()).await?;
         if let Some(why) = withheld_by {
-            let trouble = rust_i18n::t!("sync.commit_withheld", why = crate::report::words::brake(why)).into_owned();
+            let trouble =
+                rust_i18n::t!("sync.commit_withheld", why = crate::report::words::brake(why)).into_owned();
             return Ok(Committed::new(CommitState::Withheld, Some(trouble)));
         }
         let (outcome, recorded) = sender.commit().await?;

@@ -230,7 +230,12 @@ impl MappingRules {
         Ok((Want::Set(joined), dropped))
     }
 
-    fn roles(&self, person: &Person, ruled: &Ruled<'_>, shared: &mut Shared) -> Result<WantRoles, BlockReason> {
+    fn roles(
+        &self,
+        person: &Person,
+        ruled: &Ruled<'_>,
+        shared: &mut Shared,
+    ) -> Result<WantRoles, BlockReason> {
         if !self.roles.is_only(Field::Roles) {
             return self.make_roles(person, ruled, shared);
         }

@@ -35,8 +35,8 @@ pub use missing::missing;
 pub use rules::TargetRules;
 pub use state::{AccountField, AccountState, Entry, Origin, OwnDisable, Roles, Snapshot, apply};
 pub use value::{
-    Action, ActionKind, Approval, Change, Counts, GroupState, GroupUse, GuardedItem, Held,
-    InputDigests, Plan, Reason,
+    Action, ActionKind, Approval, Change, Counts, GroupState, GroupUse, GuardedItem, Held, InputDigests,
+    Plan, Reason,
 };
 
 use crate::config::{GuardHold, TargetConfig};

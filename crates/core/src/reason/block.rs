@@ -14,7 +14,18 @@ use crate::people::Field;
 
 /// The stable word of a reason: in JSON, in the database, and where reasons are compared.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr, EnumString,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    EnumString,
     VariantArray,
 )]
 #[serde(rename_all = "snake_case")]

@@ -13,7 +13,18 @@ use crate::people::Doubt;
 
 /// A guard, or another brake, by its stable name: the configuration's key where there is one.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr, EnumString,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    EnumString,
     VariantArray,
 )]
 #[serde(rename_all = "snake_case")]
@@ -388,9 +399,11 @@ mod tests {
         for key in config.as_object().unwrap().keys().filter(|key| !settings.contains(&key.as_str())) {
             assert!(key.parse::<Guard>().is_ok(), "{key}");
         }
-        assert!(AccountField::ALL.iter().all(|field| {
-            Guard::of_field(*field).as_str() == format!("fields.{}", field.as_str())
-        }));
+        assert!(
+            AccountField::ALL
+                .iter()
+                .all(|field| { Guard::of_field(*field).as_str() == format!("fields.{}", field.as_str()) })
+        );
     }
 
     #[test]

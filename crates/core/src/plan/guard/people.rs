@@ -117,8 +117,7 @@ fn counting(sight: &Sight<'_>, guard: &Counting) -> Option<Held> {
         true => count * 100.0 / sight.managed() as f64,
     };
     let hold = if guard.removals { config.hold } else { GuardHold::All };
-    let figure =
-        Figure { actual, people, set: Box::new(move || picked().map(item).collect()) };
+    let figure = Figure { actual, people, set: Box::new(move || picked().map(item).collect()) };
     sight.above(guard.guard, (guard.limit)(config), figure, hold)
 }
 
@@ -150,11 +149,7 @@ fn sensitive(sight: &Sight<'_>, limit: Limit) -> Option<Held> {
         })
     };
     let people = grants().map(|item| item.person).collect::<BTreeSet<_>>().len() as u64;
-    let figure = Figure {
-        actual: people as f64,
-        people,
-        set: Box::new(move || grants().collect()),
-    };
+    let figure = Figure { actual: people as f64, people, set: Box::new(move || grants().collect()) };
     sight.above(Guard::MaxSensitiveGrants, limit, figure, GuardHold::All)
 }
 

@@ -16,11 +16,13 @@ pub(super) fn brakes(sight: &Sight<'_>, held: &mut Vec<Held>) {
     let (input, places) = (sight.input, &sight.draft.places);
     let config = &input.target.guard;
     if let Some(reason) = &input.past.paused {
-        held.push(whole(Guard::Paused, Behind::Pause { target: input.target.name.clone(), reason: reason.clone() }));
+        held.push(whole(
+            Guard::Paused,
+            Behind::Pause { target: input.target.name.clone(), reason: reason.clone() },
+        ));
     }
-    let moved = |device: &&Device| {
-        device.url != input.target.url || device.dialect != input.target.dialect.as_str()
-    };
+    let moved =
+        |device: &&Device| device.url != input.target.url || device.dialect != input.target.dialect.as_str();
     if config.target_changed == Switch::Hold
         && let Some(Device { url, dialect }) = input.past.device.as_ref().filter(moved)
     {
