@@ -14,7 +14,8 @@ use crate::model::{Cell, GroupPath, PersonKey, RowRef, TargetName, Username, mas
 use crate::plan::{
     self, AccountField, ActionKind, Entry, GroupState, Looks, MissingSeen, Needs, Override, Plan,
 };
-use crate::report::{ActionLine, BlockedLine, ErrorReport, HeldBy};
+use crate::reason::{BlockKind, Blocked, HeldBy};
+use crate::report::{ActionLine, ErrorReport, spoken, words};
 use crate::roster::{Field, Person, Roster};
 use crate::store::journal::RunId;
 use crate::store::query::{HistoryLine, RunLine};
@@ -63,8 +64,8 @@ pub struct Said {
     /// In short.
     pub standing: Standing,
     /// The stable word for what is wrong with the row, if something is.
-    pub problem: Option<String>,
-    /// What is wrong, in words.
+    pub problem: Option<BlockKind>,
+    /// What is wrong, in the words of whoever asked.
     pub detail: Option<String>,
     /// The fields that hold something, phones masked.
     pub fields: BTreeMap<String, String>,
@@ -133,12 +134,14 @@ pub struct OnTarget {
     /// What a run would do.
     pub action: Option<ActionLine>,
     /// Why a run would leave them alone.
-    pub blocked: Option<BlockedLine>,
+    #[serde(serialize_with = "spoken::maybe")]
+    pub blocked: Option<Blocked>,
     /// What the gateway has not been asked and this depends on: paths of groups, and user names that must be free.
     pub not_looked_at: NotLookedAt,
     /// The last run that planned here: what it saw is believed. `None`: nobody ever looked.
     pub seen: Option<Seen>,
     /// What would hold the run.
+    #[serde(serialize_with = "spoken::each")]
     pub held_by: Vec<HeldBy>,
 }
 
@@ -300,7 +303,7 @@ fn not_looked_at(person: &PersonKey, plan: &Plan, needs: &Needs) -> NotLookedAt 
 }
 
 /// Why the last run that asked the gateway left somebody alone of whom the plan without looks would do something.
-fn last_blocked(person: &PersonKey, planned: &[RunLine], plan: &Plan) -> Option<BlockedLine> {
+fn last_blocked(person: &PersonKey, planned: &[RunLine], plan: &Plan) -> Option<Blocked> {
     let acts = plan.actions.iter().any(|action| action.person == *person && action.kind == ActionKind::Add);
     let report = planned.first()?.report.as_ref().filter(|_| acts)?;
     report.blocked.iter().find(|line| line.person == *person).cloned()
@@ -356,11 +359,10 @@ fn hit(person: &PersonKey, roster: &Roster, wanted: &BTreeMap<PersonKey, Wanted>
 
 fn said(person: &PersonKey, roster: &Roster, wanted: &BTreeMap<PersonKey, Wanted>) -> (Vec<RowRef>, Said) {
     if let Some(blocked) = roster.blocked.get(person) {
-        let word = serde_json::to_value(blocked.problem).ok();
         let said = Said {
             standing: Standing::Blocked,
-            problem: word.and_then(|word| word.as_str().map(str::to_owned)),
-            detail: Some(blocked.detail.clone()),
+            problem: Some(blocked.reason.kind()),
+            detail: Some(words::block(person, &blocked.reason).into_owned()),
             ..Said::default()
         };
         return (blocked.rows.clone(), said);
@@ -379,7 +381,8 @@ fn said(person: &PersonKey, roster: &Roster, wanted: &BTreeMap<PersonKey, Wanted
         Some(Wanted::Gone(Gone::Expired, _)) => Standing::Expired,
         Some(Wanted::NotYet(_)) => Standing::NotYet,
         Some(Wanted::Blocked(block)) => {
-            said.detail = Some(block.detail.clone());
+            said.problem = Some(block.reason.kind());
+            said.detail = Some(words::block(person, &block.reason).into_owned());
             Standing::Unmapped
         }
     };

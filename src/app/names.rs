@@ -6,8 +6,9 @@ use std::path::Path;
 use rust_i18n::t;
 
 use super::App;
-use crate::config::{self, GuardConfig};
+use crate::config;
 use crate::model::PersonKey;
+use crate::reason::{ErrorKind, Guard};
 use crate::report::ErrorReport;
 use crate::store::journal::RunId;
 use crate::store::query::RunLine;
@@ -79,20 +80,8 @@ impl Unknown {
             Some(nearest) => t!("app.unknown.nearest", nearest = nearest).into_owned(),
             None => t!("app.unknown.none").into_owned(),
         };
-        ErrorReport { kind: kind.into(), message: self.words(), next }
+        ErrorReport { kind: ErrorKind::of(kind), message: self.words(), next }
     }
-}
-
-/// The names by which guards are let pass.
-pub fn guards() -> Vec<String> {
-    // The settings of all targets that are no guard by themselves.
-    const OTHER: [&str; 4] = ["hold", "fields", "sensitive_roles", "max_failed_percent"];
-    let settings = serde_json::to_value(GuardConfig::default()).unwrap_or_default();
-    let names = settings.as_object().into_iter().flatten().map(|(name, _)| name.clone());
-    let fields = crate::plan::AccountField::ALL.into_iter().map(|field| format!("fields.{}", field.as_str()));
-    let mut all: Vec<_> = names.filter(|name| !OTHER.contains(&name.as_str())).chain(fields).collect();
-    all.extend(["unreadable_key", "max_failed_percent"].map(str::to_owned));
-    all
 }
 
 /// The guard of this name.
@@ -100,10 +89,9 @@ pub fn guards() -> Vec<String> {
 /// # Errors
 /// If there is none.
 pub fn guard(given: &str) -> Result<(), Unknown> {
-    let known = guards();
-    match known.iter().any(|name| name == given) {
-        true => Ok(()),
-        false => Err(Unknown::among(What::Guard, given, known.iter().map(String::as_str))),
+    match given.parse::<Guard>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Unknown::among(What::Guard, given, Guard::ALL.iter().map(|guard| guard.as_str()))),
     }
 }
 

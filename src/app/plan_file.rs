@@ -12,7 +12,7 @@ use super::names::NameError;
 use super::{App, private_file};
 use crate::model::TargetName;
 use crate::plan::Plan;
-use crate::report::{PlanRef, SyncReport, TargetReport, guarded};
+use crate::report::{PlanRef, SyncReport, TargetReport, guarded, spoken};
 use crate::store::journal::RunId;
 use crate::store::plans::PlanId;
 use crate::store::{Store, StoreError};
@@ -183,6 +183,7 @@ pub struct ShownPlan {
     /// The day planned for.
     pub as_of: NaiveDate,
     /// The plans, by target, with everybody in them; phones masked.
+    #[serde(serialize_with = "spoken::each")]
     pub targets: Vec<TargetReport>,
 }
 

@@ -1,11 +1,12 @@
 //! One run with everything that is known of it, gathered as plain values: its report, who and what held it, what it did
 //! to whom, and its calls with their answers.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::App;
 use super::names::NameError;
 use super::status::behind;
+use crate::report::Spoken;
 use crate::report::guarded::Guarded;
 use crate::store::Store;
 use crate::store::journal::RunId;
@@ -17,6 +18,7 @@ pub struct OneRun {
     /// Version of this format: 1.
     pub version: u32,
     /// The run, with its report.
+    #[serde(serialize_with = "one")]
     pub run: RunLine,
     /// Who and what is behind the guards that held it.
     pub behind: Vec<Guarded>,
@@ -24,6 +26,10 @@ pub struct OneRun {
     pub changes: Vec<HistoryLine>,
     /// Its calls.
     pub calls: Vec<CallLine>,
+}
+
+fn one<S: Serializer>(run: &RunLine, to: S) -> Result<S::Ok, S::Error> {
+    Spoken(run).serialize(to)
 }
 
 impl App {

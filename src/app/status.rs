@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::App;
 use crate::config::{Span, TargetConfig};
 use crate::gateway::Dialect;
-use crate::model::TargetName;
+use crate::model::{PersonKey, TargetName};
+use crate::reason::{BlockKind, Blocked, Guard, HeldBy};
 use crate::report::guarded::{self, Guarded};
-use crate::report::{BlockedLine, ErrorReport, HeldBy, TargetState};
+use crate::report::{ErrorReport, TargetState, spoken};
 use crate::roster::Seen;
 use crate::store::journal::RunId;
 use crate::store::present::{OverrideLine, PendingApproval};
@@ -71,7 +72,8 @@ pub struct BlockedNow {
     #[serde(flatten)]
     pub since: BlockedSince,
     /// What the last run that planned said of it: the row, the user name, and what is wrong.
-    pub line: Option<BlockedLine>,
+    #[serde(serialize_with = "spoken::maybe")]
+    pub line: Option<Blocked>,
 }
 
 /// One target.
@@ -88,7 +90,7 @@ pub struct TargetStatus {
     /// Since when changes have not taken effect.
     pub dirty_since: Option<DateTime<Utc>>,
     /// The check that quarantined it.
-    pub quarantined_by: Option<String>,
+    pub quarantined_by: Option<Guard>,
     /// A pause that is in force.
     pub paused: Option<Paused>,
     /// The last confirmed commit.
@@ -100,8 +102,10 @@ pub struct TargetStatus {
     /// The run that is at work now: another process holds the target's lock.
     pub running: Option<Running>,
     /// The last run that is over and was not dry.
+    #[serde(serialize_with = "spoken::maybe")]
     pub last_run: Option<RunLine>,
     /// What held the last run back; empty once a later run went through.
+    #[serde(serialize_with = "spoken::each")]
     pub held_by: Vec<HeldBy>,
     /// What is behind each of these guards, grouped.
     pub behind: Vec<Guarded>,
@@ -229,12 +233,12 @@ pub async fn behind(store: &Store, run: RunId) -> Result<Vec<Guarded>, StoreErro
 async fn blocked(store: &Store, target: &TargetName) -> Result<Vec<BlockedNow>, StoreError> {
     let all = store.blocked(target).await?;
     let planned = if all.is_empty() { Vec::new() } else { store.last_planned(target, REMEMBERED).await? };
-    let mut lines: BTreeMap<(String, String), BlockedLine> = BTreeMap::new();
+    let mut lines: BTreeMap<(PersonKey, BlockKind), Blocked> = BTreeMap::new();
     for line in planned.into_iter().rev().filter_map(|run| run.report).flat_map(|report| report.blocked) {
-        lines.insert((line.person.to_string(), line.reason.to_string()), line);
+        lines.insert((line.person.clone(), line.reason.kind()), line);
     }
     let with_line = |since: BlockedSince| {
-        let line = lines.get(&(since.person.to_string(), since.reason.to_string())).cloned();
+        let line = lines.get(&(since.person.clone(), since.reason)).cloned();
         BlockedNow { since, line }
     };
     Ok(all.into_iter().map(with_line).collect())

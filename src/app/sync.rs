@@ -11,6 +11,7 @@ use super::{App, gateways};
 use crate::config::{Span, TargetConfig};
 use crate::model::{PersonKey, TargetName};
 use crate::notify::{self, News};
+use crate::reason::ErrorKind;
 use crate::report::{ErrorReport, SyncReport};
 use crate::roster::identity::{self, Identity};
 use crate::roster::{
@@ -245,7 +246,7 @@ impl App {
             config_digest: self.loaded.digest.clone(),
             undo: request.undo,
             only: (!request.only.is_empty()).then(|| request.only.clone()),
-            allow_guards: request.allow_guards.clone(),
+            allow_guards: request.allow_guards.iter().filter_map(|name| name.parse().ok()).collect(),
             reason: request.reason.clone(),
             stop: request.stop.clone(),
         }
@@ -383,5 +384,5 @@ fn roster_failure(error: &RosterError) -> ErrorReport {
         }
         _ => error.next(),
     };
-    ErrorReport { kind: format!("roster_{}", error.kind()), message, next }
+    ErrorReport { kind: ErrorKind::roster(error.kind()), message, next }
 }

@@ -11,7 +11,8 @@ use crate::app::App;
 use crate::app::status::{BlockedNow, Running, Status, TargetStatus};
 use crate::config::Span;
 use crate::report::grid::{Grid, Tone, strong};
-use crate::report::{HeldBy, TargetState, table, visible, words};
+use crate::reason::HeldBy;
+use crate::report::{TargetState, table, visible, words};
 use crate::store::present::PendingApproval;
 
 /// How many blocked people are listed.
@@ -106,7 +107,7 @@ fn approved(approval: &PendingApproval, app: &App) -> String {
         "cli.status.approved",
         n = n,
         run = run,
-        guards = guards.join(&words::comma()),
+        guards = guards.iter().map(ToString::to_string).collect::<Vec<_>>().join(&words::comma()),
         by = by.called(),
         until = show::moment(*expires, app.zone()),
         reason = visible(reason)
@@ -200,11 +201,11 @@ fn blocked_text(status: &TargetStatus) -> String {
     for blocked in status.blocked.iter().take(BLOCKED) {
         let BlockedNow { since, line } = blocked;
         let day = t!("report.since", day = since.since);
-        let why = line.as_ref().map_or("", |line| line.detail.as_str());
+        let why = line.as_ref().map(words::blocked).unwrap_or_default();
         grid.row(&[
             (since.person.as_str(), Tone::Plain),
-            (since.reason.as_str(), Tone::Notice),
-            (why, Tone::Plain),
+            (&words::block_kind(since.reason), Tone::Notice),
+            (&why, Tone::Plain),
             (&day, Tone::Faint),
         ]);
     }

@@ -13,6 +13,7 @@ use super::query::RunLine;
 use super::{Store, StoreError, millis};
 use rosterd_core::model::{PersonKey, TargetName};
 use rosterd_core::plan::{GuardedItem, OverrideKind};
+use rosterd_core::reason::Guard;
 
 /// An approval that is neither used nor expired.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,7 +25,7 @@ pub struct PendingApproval {
     /// The held run that it is for.
     pub run: i64,
     /// The guards that it lets pass.
-    pub guards: Vec<String>,
+    pub guards: Vec<Guard>,
     /// Who gave it.
     #[serde(serialize_with = "by_name")]
     pub by: Actor,
@@ -64,7 +65,7 @@ struct ApprovalRow {
     id: i64,
     run: i64,
     #[sqlx(json)]
-    sets: Vec<(String, BTreeSet<GuardedItem>)>,
+    sets: Vec<(Guard, BTreeSet<GuardedItem>)>,
     reason: String,
     #[sqlx(json)]
     actor: Actor,

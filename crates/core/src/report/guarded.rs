@@ -87,7 +87,7 @@ pub fn behind(plan: &Plan, named: usize) -> Vec<Guarded> {
             }
         }
         Guarded {
-            guard: held.guard.to_string(),
+            guard: held.by.guard.to_string(),
             count: held.set.len() as u64,
             groups: groups.into_values().collect(),
         }
