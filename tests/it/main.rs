@@ -60,7 +60,11 @@ mod manage;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod program;
+#[cfg(test)]
 mod proof;
+#[cfg(test)]
+mod rooms;
 #[cfg(test)]
 mod roster;
 #[cfg(test)]
