@@ -66,7 +66,8 @@ impl App {
 
     /// Who is told what happened.
     pub fn notifier(&self) -> Notifier<'_, SystemClock> {
-        Notifier::new(&self.loaded.config.notify, self.loaded.base.as_path(), &self.env, self.clock)
+        let loaded = &self.loaded;
+        Notifier::new(&loaded.config.notify, loaded.base.as_path(), &self.env, self.clock, self.zone())
     }
 
     /// The moment.

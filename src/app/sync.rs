@@ -14,7 +14,7 @@ use rust_i18n::t;
 use super::{App, actor, gateways};
 use crate::config::TargetConfig;
 use crate::model::{PersonKey, TargetName};
-use crate::notify::{self, Message};
+use crate::notify::{self, News};
 use crate::report::{ErrorReport, SyncReport};
 use crate::roster::identity::{self, Identity};
 use crate::roster::{self, FileMark, ProgressSink, ReadOptions, RosterError, RosterOverride, RosterReport};
@@ -68,6 +68,13 @@ impl Request {
             stop,
         }
     }
+
+    /// Whether it is over the whole roster and for everybody, so that it speaks for all of them.
+    pub fn is_whole(&self) -> bool {
+        let authoritative = self.roster.as_ref().is_none_or(|given| given.authoritative);
+        let undo = self.undo.is_some() || self.expected.iter().any(|(_, given)| given.plan.undo_of.is_some());
+        self.only.is_empty() && !undo && authoritative && !self.dry
+    }
 }
 
 /// Whoever shows progress: of the reading, and of actions done.
@@ -87,14 +94,16 @@ pub struct Answer {
     pub reading: Option<RosterReport>,
     /// Why there is no roster.
     pub roster_error: Option<ErrorReport>,
+    /// It was over the whole roster and for everybody.
+    pub whole: bool,
 }
 
 impl Answer {
     /// What people should be told of it.
-    pub fn news(&self) -> Vec<Message> {
+    pub fn news(&self) -> News {
         match &self.roster_error {
-            Some(error) => vec![notify::of_error(error)],
-            None => notify::of_sync(&self.report, self.reading.as_ref()),
+            Some(error) => notify::of_error(error),
+            None => notify::of_sync(&self.report, self.reading.as_ref(), self.whole),
         }
     }
 }
@@ -179,7 +188,7 @@ impl App {
             report.targets.iter_mut().for_each(|target| target.warnings.push(warning.clone()));
         }
         let reading = kept.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Ok(Answer { report, reading, roster_error: synced.roster_error })
+        Ok(Answer { report, reading, roster_error: synced.roster_error, whole: request.is_whole() })
     }
 
     fn targets(&self, request: &Request) -> Result<Vec<TargetConfig>, SyncError> {

@@ -74,7 +74,7 @@ pub async fn run(args: &ApproveArgs, global: &Global, app: &App) -> anyhow::Resu
         let request = Request { targets: vec![target], ..Request::all(Trigger::Cli, signals::stop()?) };
         let answer = sync::carry_out(request, global, app, &store).await?;
         sync::show(&answer, global.output, false)?;
-        sync::tell(&answer, app).await;
+        sync::tell(&answer, app, &store).await;
         return Ok(sync::exit(&answer));
     }
     let text = || format!("{}\n", approved.text(&target, app));

@@ -15,6 +15,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output;
 use crate::app::App;
+use crate::notify;
 use crate::report::csv_safe;
 use crate::report::grid::{Grid, Tone, strong};
 use crate::store::Store;
@@ -89,6 +90,7 @@ async fn verify(args: &AuditVerifyArgs, global: &Global, store: &Store, app: &Ap
     let remembered = heads.len();
     let found = store.audit_verify(heads).await?;
     let whole = found.broken.is_empty();
+    app.notifier().tell(store, notify::of_trail(found.broken.len())).await;
     let value = || {
         json!({
             "version": 1, "whole": whole, "heads": remembered, "records": found.records,

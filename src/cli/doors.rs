@@ -19,7 +19,7 @@ use crate::cloud::open::Place;
 use crate::cloud::store::Order;
 use crate::config::Event;
 use crate::daemon::Done;
-use crate::notify::Message;
+use crate::notify::{Message, News};
 use crate::report::ErrorReport;
 use crate::report::csv_safe::csv_safe;
 use crate::report::grid::{Grid, Tone};
@@ -54,13 +54,13 @@ pub fn failure(error: CloudError) -> Failure {
 /// As a failed job of the service. `title` is what people are told first.
 pub fn failed(
     what: &'static str,
-    (event, title): (Event, String),
+    (event, topic, title): (Event, &str, String),
     error: &CloudError,
-) -> (Done, Vec<Message>) {
+) -> (Done, News) {
     let ErrorReport { kind, message, next } = report(error);
     tracing::error!(kind, message, next, "{what}");
-    let told = Message::new(event, title, vec![message.clone(), next]);
-    (Done { exit_code: error.exit_code(), summary: message, complete: true }, vec![told])
+    let told = Message::new(event, title, vec![message.clone(), next]).standing(topic);
+    (Done { exit_code: error.exit_code(), summary: message, complete: true }, News::only(told))
 }
 
 /// How long a job may still take when the service is asked to stop: the call in hand, and what it means.
@@ -68,24 +68,20 @@ const GRACE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Carries a job out, but does not let it wait for better times once a stop is requested. It may be dropped anywhere:
 /// what it began is finished at the next start.
-pub async fn until(
-    stop: &Stop,
-    app: &App,
-    job: impl Future<Output = (Done, Vec<Message>)>,
-) -> (Done, Vec<Message>) {
+pub async fn until(stop: &Stop, app: &App, job: impl Future<Output = (Done, News)>) -> (Done, News) {
     let enough = async {
         stop.when_requested().await;
         app.clock.sleep(GRACE).await;
     };
     tokio::select! {
         biased;
-        (done, messages) = job => {
+        (done, news) = job => {
             let complete = done.complete && (done.exit_code == 0 || !stop.requested());
-            (Done { complete, ..done }, messages)
+            (Done { complete, ..done }, news)
         }
         () = enough => {
             let summary = t!("cloud.cli.stopped").into_owned();
-            (Done { exit_code: Exit::Failed.code(), summary, complete: false }, Vec::new())
+            (Done { exit_code: Exit::Failed.code(), summary, complete: false }, News::default())
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::cloud::jobs::DeviceLine;
 use crate::cloud::rotate::RotateReport;
 use crate::config::Event;
 use crate::daemon::Done;
-use crate::notify::Message;
+use crate::notify::News;
 use crate::report::grid::strong;
 use crate::store::Store;
 use crate::store::journal::Trigger;
@@ -254,17 +254,23 @@ fn as_json(line: &DeviceLine, reveal: bool) -> Value {
     }
 }
 
+/// What messages about a failed rotation are about.
+const TOPIC: &str = "oob";
+
 /// The scheduled change of the password.
-pub async fn scheduled(app: &App, store: &Store, trigger: Trigger) -> (Done, Vec<Message>) {
+pub async fn scheduled(app: &App, store: &Store, trigger: Trigger) -> (Done, News) {
     let result: Result<_, CloudError> = app.audited(store, doors::of(app, trigger).rotate(store, None)).await;
     match result {
         Ok(report) => {
             log(&report);
             let summary = t!("cloud.cli.rotated", user = report.user).into_owned();
-            (Done { exit_code: Exit::Done.code(), summary, complete: true }, Vec::new())
+            (
+                Done { exit_code: Exit::Done.code(), summary, complete: true },
+                News::default().looked_at([TOPIC]),
+            )
         }
         Err(error) => {
-            let title = (Event::OobFailed, t!("notify.oob_failed").into_owned());
+            let title = (Event::OobFailed, TOPIC, t!("notify.oob_failed").into_owned());
             doors::failed("VPN password rotation failed", title, &error)
         }
     }

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::app::sync::{Request, Watcher};
 use crate::config::Env;
 use crate::daemon::{self, Done, Due, Ended, Surroundings, Systemd, Wake};
-use crate::notify::{self, Message};
+use crate::notify::{self, News};
 use crate::report::{TargetReport, table};
 use crate::stop::Stop;
 use crate::store::Store;
@@ -32,8 +32,8 @@ pub async fn run(global: &Global, app: App) -> anyhow::Result<Exit> {
         let schedules = daemon::schedules(app.config());
         let notifier = app.notifier();
         let job = async |due: Due| {
-            let (done, messages) = work(due, &app, &store, &stop).await;
-            notifier.tell(messages).await;
+            let (done, news) = work(due, &app, &store, &stop).await;
+            notifier.tell(&store, news).await;
             done
         };
         let serving = daemon::run(&schedules, &around, (wake.clone(), &mut woken), job);
@@ -70,7 +70,7 @@ fn reload(global: &Global, old: App) -> App {
 }
 
 /// One job, told to the log, and what people should be told of it.
-async fn work(due: Due, app: &App, store: &Store, stop: &Stop) -> (Done, Vec<Message>) {
+async fn work(due: Due, app: &App, store: &Store, stop: &Stop) -> (Done, News) {
     match due.name {
         daemon::OOB_ROTATE => doors::until(stop, app, oob::scheduled(app, store, due.trigger)).await,
         daemon::UCLOUD_WATCH => doors::until(stop, app, ucloud::scheduled(app, store, due.trigger)).await,
@@ -78,15 +78,15 @@ async fn work(due: Due, app: &App, store: &Store, stop: &Stop) -> (Done, Vec<Mes
     }
 }
 
-fn failed(error: anyhow::Error) -> (Done, Vec<Message>) {
+fn failed(error: anyhow::Error) -> (Done, News) {
     let Failure { exit, report } = failure::of(&error);
     tracing::error!(kind = report.kind, message = report.message, "job failed");
     let summary = t!("cli.run.failed", message = report.message).into_owned();
-    (Done { exit_code: exit.code(), summary, complete: true }, vec![notify::of_error(&report)])
+    (Done { exit_code: exit.code(), summary, complete: true }, notify::of_error(&report))
 }
 
 /// One sync of everything.
-async fn sync_all(due: Due, app: &App, store: &Store, stop: &Stop) -> (Done, Vec<Message>) {
+async fn sync_all(due: Due, app: &App, store: &Store, stop: &Stop) -> (Done, News) {
     let request = Request::all(due.trigger, stop.clone());
     let watcher = Watcher { reading: None, actions: &|_| {} };
     let answer = match app.sync(store, request, watcher).await {
@@ -97,7 +97,7 @@ async fn sync_all(due: Due, app: &App, store: &Store, stop: &Stop) -> (Done, Vec
     let exit_code = sync::exit(&answer).code();
     // A run that a stop cut short is made up at the next start; one that was through anyway is not.
     let complete = exit_code == Exit::Done.code() || !stop.requested();
-    let messages = answer.news();
+    let news = answer.news();
     let summary = match answer.roster_error {
         Some(error) => {
             tracing::error!(kind = error.kind, message = error.message, "roster failed");
@@ -105,7 +105,7 @@ async fn sync_all(due: Due, app: &App, store: &Store, stop: &Stop) -> (Done, Vec
         }
         None => answer.report.targets.iter().map(table::one_line).collect::<Vec<_>>().join("; "),
     };
-    (Done { exit_code, summary, complete }, messages)
+    (Done { exit_code, summary, complete }, news)
 }
 
 fn log(target: &TargetReport) {

@@ -84,14 +84,14 @@ pub async fn run(args: &SyncArgs, global: &Global, app: &App) -> anyhow::Result<
     let answer = carry_out(request, global, app, &store).await?;
     show(&answer, global.output, args.full)?;
     if !args.dry_run {
-        tell(&answer, app).await;
+        tell(&answer, app, &store).await;
     }
     Ok(exit(&answer))
 }
 
 /// Tells the configured receivers what a sync came to.
-pub async fn tell(answer: &Answer, app: &App) {
-    app.notifier().tell(answer.news()).await;
+pub async fn tell(answer: &Answer, app: &App, store: &Store) {
+    app.notifier().tell(store, answer.news()).await;
 }
 
 /// Takes over what a plan file asks for: its plans, and the roster it was made from.

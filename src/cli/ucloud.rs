@@ -16,7 +16,7 @@ use crate::cloud::look::WatchReport;
 use crate::cloud::watch::{ChangeKind, KeyChange};
 use crate::config::Event;
 use crate::daemon::Done;
-use crate::notify::Message;
+use crate::notify::{Message, News};
 use crate::store::Store;
 use crate::store::journal::Trigger;
 
@@ -145,7 +145,7 @@ async fn watch(args: &UcloudWatchArgs, global: &Global, app: &App) -> anyhow::Re
     if form == Output::Table {
         output::text(&format!("{}\n", summary(&report)))?;
     }
-    app.notifier().tell(news(&report).into_iter().collect()).await;
+    app.notifier().tell(&store, news(&report)).await;
     let changed = args.detailed_exitcode && !report.changes.is_empty();
     Ok(if changed { Exit::Changes } else { Exit::Done })
 }
@@ -192,18 +192,23 @@ fn summary(report: &WatchReport) -> String {
     .into_owned()
 }
 
+/// What messages about a failed look are about.
+const TOPIC: &str = "ucloud";
+
 /// What people are told of a look: which keys, never which fingerprints.
-fn news(report: &WatchReport) -> Option<Message> {
+fn news(report: &WatchReport) -> News {
+    let news = News::default().looked_at([TOPIC]);
     if report.changes.is_empty() {
-        return None;
+        return news;
     }
     let line = |change: &KeyChange| format!("{} {} ({})", word(change.change), change.domain, change.kind);
     let lines = std::iter::once(summary(report)).chain(report.changes.iter().map(line)).collect();
-    Some(Message::new(Event::UcloudKeys, t!("notify.ucloud").into_owned(), lines))
+    let message = Message::new(Event::UcloudKeys, t!("notify.ucloud").into_owned(), lines);
+    News { messages: vec![message], ..news }
 }
 
 /// The scheduled look.
-pub async fn scheduled(app: &App, store: &Store, trigger: Trigger) -> (Done, Vec<Message>) {
+pub async fn scheduled(app: &App, store: &Store, trigger: Trigger) -> (Done, News) {
     match app.audited(store, doors::of(app, trigger).watch(store)).await {
         Ok(report) => {
             for change in &report.changes {
@@ -222,10 +227,10 @@ pub async fn scheduled(app: &App, store: &Store, trigger: Trigger) -> (Done, Vec
                 "keys looked at"
             );
             let done = Done { exit_code: Exit::Done.code(), summary: summary(&report), complete: true };
-            (done, news(&report).into_iter().collect())
+            (done, news(&report))
         }
         Err(error) => {
-            let title = (Event::UcloudKeys, t!("notify.ucloud_failed").into_owned());
+            let title = (Event::UcloudKeys, TOPIC, t!("notify.ucloud_failed").into_owned());
             doors::failed("look at UCloud's keys failed", title, &error)
         }
     }

@@ -8,11 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use rust_i18n::t;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::Message;
+use super::{Message, Undelivered};
 use crate::config::NotifyKind;
 use crate::http::encode_pairs;
 use crate::model::cut_bytes;
@@ -89,7 +90,7 @@ fn text(message: &Message, names: bool) -> String {
     let text = cut_bytes(&text, MAX_TEXT);
     match all.saturating_sub(MAX_LINES) {
         0 => text.to_owned(),
-        more => format!("{text}\n{}", rust_i18n::t!("notify.more", more = more)),
+        more => format!("{text}\n{}", t!("notify.more", more = more)),
     }
 }
 
@@ -110,22 +111,44 @@ struct Said {
     msg: String,
 }
 
+/// Codes that say: not so often. WeCom 45009, DingTalk 130101 (blocked for ten minutes), Feishu 11232.
+const TOO_OFTEN: [(NotifyKind, i64); 3] =
+    [(NotifyKind::Wecom, 45009), (NotifyKind::Dingtalk, 130_101), (NotifyKind::Feishu, 11232)];
+/// WeCom: there is no robot at this address.
+const NO_ROBOT: (NotifyKind, i64) = (NotifyKind::Wecom, 93000);
+
 /// Whether an answer means that the message was taken; else why not.
 ///
 /// # Errors
 /// With the receiver's own words, or the HTTP status.
-pub fn taken(kind: NotifyKind, status: u16, body: &[u8]) -> Result<(), String> {
+pub fn taken(kind: NotifyKind, status: u16, body: &[u8]) -> Result<(), Undelivered> {
+    if status == 429 {
+        return Err(Undelivered::Away(t!("notify.too_often", said = "HTTP 429").into_owned()));
+    }
     if !(200..300).contains(&status) {
-        return Err(format!("HTTP {status}"));
+        return Err(Undelivered::Refused(format!("HTTP {status}")));
     }
     if kind == NotifyKind::Webhook {
         return Ok(());
     }
     match serde_json::from_slice::<Said>(body) {
         Ok(Said { code: Some(0), .. }) => Ok(()),
-        Ok(Said { code: Some(code), msg }) => Err(format!("{code} {}", cut_bytes(&msg, 200))),
-        Ok(Said { code: None, .. }) | Err(_) => Err(rust_i18n::t!("notify.no_answer").into_owned()),
+        Ok(Said { code: Some(code), msg }) => Err(refused(kind, code, &msg)),
+        Ok(Said { code: None, .. }) | Err(_) => {
+            Err(Undelivered::Refused(t!("notify.no_answer").into_owned()))
+        }
     }
+}
+
+fn refused(kind: NotifyKind, code: i64, msg: &str) -> Undelivered {
+    let said = format!("{code} {}", cut_bytes(msg, 200));
+    if TOO_OFTEN.contains(&(kind, code)) {
+        return Undelivered::Away(t!("notify.too_often", said = said).into_owned());
+    }
+    if NO_ROBOT == (kind, code) {
+        return Undelivered::Away(t!("notify.no_robot", said = said).into_owned());
+    }
+    Undelivered::Refused(said)
 }
 
 #[cfg(test)]
@@ -183,16 +206,34 @@ mod tests {
 
     #[test]
     fn an_error_inside_a_good_status_is_an_error() {
-        let wecom = |body: &str| taken(NotifyKind::Wecom, 200, body.as_bytes());
+        let said = |kind, status, body: &str| taken(kind, status, body.as_bytes());
+        let wecom = |body| said(NotifyKind::Wecom, 200, body);
         assert_eq!(wecom(r#"{"errcode":0,"errmsg":"ok"}"#), Ok(()));
-        assert_eq!(
-            wecom(r#"{"errcode":93000,"errmsg":"invalid webhook url"}"#),
-            Err("93000 invalid webhook url".into())
-        );
-        assert!(wecom("<html>").is_err() && wecom("{}").is_err());
-        assert_eq!(taken(NotifyKind::Feishu, 200, br#"{"code":0,"msg":"success"}"#), Ok(()));
-        assert!(taken(NotifyKind::Feishu, 200, br#"{"code":19021,"msg":"sign match fail"}"#).is_err());
-        assert_eq!(taken(NotifyKind::Webhook, 204, b""), Ok(()));
-        assert_eq!(taken(NotifyKind::Webhook, 500, b""), Err("HTTP 500".into()));
+        let refused = |text: &str| Err(Undelivered::Refused(text.into()));
+        assert_eq!(wecom(r#"{"errcode":40058,"errmsg":"too long"}"#), refused("40058 too long"));
+        assert!(matches!(wecom("<html>"), Err(Undelivered::Refused(_))) && wecom("{}").is_err());
+        assert_eq!(said(NotifyKind::Feishu, 200, r#"{"code":0,"msg":"success"}"#), Ok(()));
+        let sign = said(NotifyKind::Feishu, 200, r#"{"code":19021,"msg":"sign match fail"}"#);
+        assert_eq!(sign, refused("19021 sign match fail"));
+        assert_eq!(said(NotifyKind::Webhook, 204, ""), Ok(()));
+        assert_eq!(said(NotifyKind::Webhook, 404, ""), refused("HTTP 404"));
+    }
+
+    #[test]
+    fn a_robot_that_is_gone_or_has_enough_is_left_alone() {
+        let away = |kind, status, body: &str| match taken(kind, status, body.as_bytes()) {
+            Err(Undelivered::Away(cause)) => cause,
+            other => format!("{other:?}"),
+        };
+        let gone = away(NotifyKind::Wecom, 200, r#"{"errcode":93000,"errmsg":"invalid webhook url"}"#);
+        assert_eq!(gone, "there is no robot at this address any more: 93000 invalid webhook url");
+        let often = "the robot takes no more messages for now: ";
+        let wecom = away(NotifyKind::Wecom, 200, r#"{"errcode":45009,"errmsg":"freq"}"#);
+        assert_eq!(wecom, format!("{often}45009 freq"));
+        let dingtalk = away(NotifyKind::Dingtalk, 200, r#"{"errcode":130101,"errmsg":"too fast"}"#);
+        assert_eq!(dingtalk, format!("{often}130101 too fast"));
+        let feishu = away(NotifyKind::Feishu, 200, r#"{"code":11232,"msg":"limited"}"#);
+        assert_eq!(feishu, format!("{often}11232 limited"));
+        assert_eq!(away(NotifyKind::Webhook, 429, ""), format!("{often}HTTP 429"));
     }
 }

@@ -36,6 +36,7 @@ pub mod query;
 pub mod quiet;
 mod runs;
 pub mod snapshot;
+pub mod told;
 pub mod undo;
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");

@@ -85,8 +85,20 @@ pub enum Event {
     Unconfirmed,
     /// The roster is older than it may be.
     RosterLate,
+    /// The roster cannot be what HR meant: damaged, shrunken, half, an old one again.
+    RosterSuspect,
+    /// People are left alone.
+    Blocked,
+    /// The gateway is not the one that the snapshot belongs to.
+    DeviceChanged,
+    /// Somebody who left can still log in.
+    AccessAfterLeaving,
+    /// A record of the audit trail is not as it was written.
+    AuditBroken,
     /// The settings guard less than at the last run.
     ConfigLoosened,
+    /// What was told is over.
+    Fixed,
     /// A run changed something, and all went well.
     Applied,
     /// UCloud's keys are not what they were, or cannot be looked at.
@@ -97,13 +109,19 @@ pub enum Event {
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::Held,
         Self::Failed,
         Self::Partial,
         Self::Unconfirmed,
         Self::RosterLate,
+        Self::RosterSuspect,
+        Self::Blocked,
+        Self::DeviceChanged,
+        Self::AccessAfterLeaving,
+        Self::AuditBroken,
         Self::ConfigLoosened,
+        Self::Fixed,
         Self::Applied,
         Self::UcloudKeys,
         Self::OobFailed,
