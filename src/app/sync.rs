@@ -127,6 +127,14 @@ pub enum SyncError {
     Store(#[from] StoreError),
 }
 
+/// What a roster came to that was only checked.
+pub enum Checked {
+    /// It can be used.
+    Read(Box<roster::Reading>),
+    /// Too many of its rows cannot; why, in words.
+    Refused(Box<RosterReport>, ErrorReport),
+}
+
 impl App {
     /// Runs on the targets asked for, and keeps the chain's head outside the database.
     ///
@@ -249,6 +257,29 @@ impl App {
         progress: Option<ProgressSink>,
     ) -> Result<roster::Reading, ErrorReport> {
         self.see(over, progress).await?.read().await.map_err(|e| roster_failure(&e))
+    }
+
+    /// Reads the roster for whoever asks what is wrong with it: one with too many rows that cannot be used is told row by
+    /// row, too.
+    ///
+    /// # Errors
+    /// If there is nothing to tell about its rows, because it or the database cannot be read at all, in words.
+    pub async fn check_roster(
+        &self,
+        store: &Store,
+        over: Option<RosterOverride>,
+        progress: Option<ProgressSink>,
+    ) -> Result<Checked, ErrorReport> {
+        match self.see(over, progress).await?.read().await {
+            Ok(reading) => Ok(Checked::Read(Box::new(self.judged(store, reading).await?.0))),
+            Err(error) => {
+                let words = roster_failure(&error);
+                match error {
+                    RosterError::TooManyInvalid { report, .. } => Ok(Checked::Refused(report, words)),
+                    _ => Err(words),
+                }
+            }
+        }
     }
 
     /// Reads the roster and holds it against what is remembered of its people, see [`identity`]. Also what there is to

@@ -58,6 +58,8 @@ mod ldap;
 #[cfg(test)]
 mod manage;
 #[cfg(test)]
+mod needs;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod program;
@@ -80,8 +82,10 @@ mod systemd;
 mod tidy;
 #[cfg(test)]
 mod tls;
-#[cfg(test)]
+#[cfg(all(test, feature = "openssl"))]
 mod tls_kinds;
+#[cfg(all(test, feature = "openssl"))]
+mod tls_old;
 #[cfg(test)]
 mod tls_server;
 #[cfg(test)]
