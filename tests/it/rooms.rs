@@ -94,7 +94,7 @@ fn a_turned_arrow_is_found() {
     write("c.rs", "#[cfg(test)]\nmod tests {\n    use crate::a;\n}\n");
     assert_eq!(circles(&arrows(house.path())), Vec::<String>::new());
     write("c.rs", "use crate::{\n    a::{Z, W},\n};\n");
-    assert_eq!(circles(&arrows(house.path())), ["a -> b (a.rs), b -> c (b/inner.rs), c -> a (c.rs)"]);
+    assert_eq!(circles(&arrows(house.path())), ["a -> b (a.rs), b -> c (b/mod.rs), c -> a (c.rs)"]);
 }
 
 /// Who imports whom among the top modules of a source folder. Tests do not count.

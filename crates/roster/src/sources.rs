@@ -4,11 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::merge::Known;
 use super::rules::Rules;
 use super::{BlockedPerson, Employment, Field, Person, RowProblem, Texts};
 use crate::config::Proof;
 use crate::model::{Cell, PersonKey, RowRef};
+
+/// People and blocked people of one source, by key.
+#[derive(Default)]
+pub(super) struct Known {
+    pub people: BTreeMap<PersonKey, Person>,
+    pub blocked: BTreeMap<PersonKey, BlockedPerson>,
+}
 
 /// What one source knows, and what it may say.
 pub(super) struct Part {
