@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod adopt;
 #[cfg(test)]
+mod audit_trail;
+#[cfg(test)]
 mod broken_disk;
 #[cfg(test)]
 mod by_hand;
@@ -90,3 +92,5 @@ mod tls_old;
 mod tls_server;
 #[cfg(test)]
 mod undo;
+#[cfg(test)]
+mod upgrade;
