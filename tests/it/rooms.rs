@@ -66,7 +66,18 @@ fn the_core_reaches_no_runtime_network_or_database() {
     let tree = String::from_utf8(output.stdout).unwrap();
     let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
     assert!(crates.contains("rosterd-core") && crates.contains("serde"), "not a tree: {tree}");
-    for shell in ["tokio", "sqlx", "sqlx-core", "reqwest", "hyper", "openssl", "rustls", "notify", "rustix", "tempfile"] {
+    for shell in [
+        "tokio",
+        "sqlx",
+        "sqlx-core",
+        "reqwest",
+        "hyper",
+        "openssl",
+        "rustls",
+        "notify",
+        "rustix",
+        "tempfile",
+    ] {
         assert!(!crates.contains(shell), "the core reaches {shell}");
     }
 }
@@ -110,7 +121,8 @@ fn arrows(src: &Path) -> Arrows {
     let mut arrows = Arrows::new();
     for path in &files {
         let module = inside(path);
-        if matches!(module[0].as_str(), "lib" | "main") || module.iter().any(|part| part.starts_with("tests")) {
+        if matches!(module[0].as_str(), "lib" | "main") || module.iter().any(|part| part.starts_with("tests"))
+        {
             continue;
         }
         let file = path.strip_prefix(src).unwrap().display().to_string();
@@ -124,7 +136,8 @@ fn arrows(src: &Path) -> Arrows {
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -159,7 +172,8 @@ fn imports(code: &str, depth: usize) -> BTreeSet<String> {
 
 /// The first words of a path, or of each path in a group `{a::{b}, c}`.
 fn heads(rest: &str) -> Vec<String> {
-    let word = |text: &str| text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let word =
+        |text: &str| text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
     let Some(group) = rest.strip_prefix('{') else { return vec![word(rest)] };
     let (mut depth, mut heads, mut start) = (0, Vec::new(), 0);
     for (at, c) in group.char_indices() {

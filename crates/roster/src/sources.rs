@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::rules::Rules;
-use super::{BlockedPerson, Employment, Field, Person, RowProblem, Texts};
+use super::{Employment, Field, Person, Texts};
 use crate::config::Proof;
 use crate::model::{Cell, PersonKey, RowRef};
+use crate::reason::{Block, BlockReason, StatusDoubt};
 
 /// People and blocked people of one source, by key.
 #[derive(Default)]
@@ -86,7 +87,7 @@ pub(super) fn combine(mut parts: Vec<Part>) -> (Known, Vec<(usize, RowRef)>) {
 
 enum Verdict {
     Person(Box<Person>),
-    Blocked(BlockedPerson),
+    Blocked(Block),
     Nothing(usize, RowRef),
 }
 
@@ -107,14 +108,8 @@ fn judge(parts: &[Part], key: &PersonKey) -> Verdict {
     let mut first = None;
     for (at, person) in claims {
         if person.employment == Employment::Left {
-            let detail = rust_i18n::t!("roster.unproven_leaver").into_owned();
-            let rows = person.rows.clone();
-            return Verdict::Blocked(BlockedPerson {
-                key: key.clone(),
-                problem: RowProblem::UnknownStatus,
-                rows,
-                detail,
-            });
+            let reason = BlockReason::UnknownStatus(StatusDoubt::Unproven);
+            return Verdict::Blocked(Block { rows: person.rows.clone(), ..reason.into() });
         }
         first.get_or_insert((at, person.rows[0].clone()));
     }
