@@ -58,6 +58,8 @@ mod ldap;
 #[cfg(test)]
 mod manage;
 #[cfg(test)]
+mod outside;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod proof;
