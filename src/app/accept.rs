@@ -97,9 +97,7 @@ impl App {
         let (outcome, exit_code) = (report.outcome, report.exit_code);
         let end = RunEnd { outcome, exit_code, commit: CommitState::None, report };
         let head = store.end_run(name, run, end, self.now()).await?;
-        if let Some(path) = self.heads_file() {
-            self.keep_head(&head, &path);
-        }
+        self.witness().keep(&head);
         Ok(())
     }
 }

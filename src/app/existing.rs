@@ -236,7 +236,7 @@ impl App {
             report: report.clone(),
         };
         let head = store.end_run(target, run, end, self.now()).await?;
-        report.warnings.extend(self.heads_file().and_then(|path| self.keep_head(&head, &path)));
+        report.warnings.extend(self.witness().keep(&head));
         Ok(report)
     }
 }

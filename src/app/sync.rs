@@ -2,11 +2,6 @@
 //! the database.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::future::Future;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 use std::sync::Mutex;
 
 use rust_i18n::t;
@@ -21,7 +16,6 @@ use crate::report::{ErrorReport, SyncReport};
 use crate::roster::identity::{self, Identity};
 use crate::roster::{self, FileMark, ProgressSink, ReadOptions, RosterError, RosterOverride, RosterReport};
 use crate::stop::Stop;
-use crate::store::audit::{Head, head_line};
 use crate::store::journal::{RunId, Trigger};
 use crate::store::{Store, StoreError};
 use crate::sync::{self, Expected, Input, Order, Site, Work};
@@ -129,6 +123,14 @@ pub enum SyncError {
     Store(#[from] StoreError),
 }
 
+/// What a roster came to that was only checked.
+pub enum Checked {
+    /// It can be used.
+    Read(Box<roster::Reading>),
+    /// Too many of its rows cannot; why, in words.
+    Refused(Box<RosterReport>, ErrorReport),
+}
+
 impl App {
     /// Runs on the targets asked for, and keeps the chain's head outside the database.
     ///
@@ -212,8 +214,7 @@ impl App {
             Some(hooks) => self.tell_hooks(store, hooks, &mut report).await.or(synced.head),
             None => synced.head,
         };
-        let unkept = head.zip(self.heads_file()).and_then(|(head, path)| self.keep_head(&head, &path));
-        if let Some(warning) = unkept {
+        if let Some(warning) = head.and_then(|head| self.witness().keep(&head)) {
             report.targets.iter_mut().for_each(|target| target.warnings.push(warning.clone()));
         }
         let reading = kept.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -280,6 +281,29 @@ impl App {
         self.see(over, progress).await?.read().await.map_err(|e| roster_failure(&e))
     }
 
+    /// Reads the roster for whoever asks what is wrong with it: one with too many rows that cannot be used is told row by
+    /// row, too.
+    ///
+    /// # Errors
+    /// If there is nothing to tell about its rows, because it or the database cannot be read at all, in words.
+    pub async fn check_roster(
+        &self,
+        store: &Store,
+        over: Option<RosterOverride>,
+        progress: Option<ProgressSink>,
+    ) -> Result<Checked, ErrorReport> {
+        match self.see(over, progress).await?.read().await {
+            Ok(reading) => Ok(Checked::Read(Box::new(self.judged(store, reading).await?.0))),
+            Err(error) => {
+                let words = roster_failure(&error);
+                match error {
+                    RosterError::TooManyInvalid { report, .. } => Ok(Checked::Refused(report, words)),
+                    _ => Err(words),
+                }
+            }
+        }
+    }
+
     /// Reads the roster and holds it against what is remembered of its people, see [`identity`]. Also what there is to
     /// remember anew, which is the caller's to store.
     ///
@@ -307,29 +331,6 @@ impl App {
         Ok((reading, news))
     }
 
-    /// Carries out a job that may add audit records, and keeps the chain's head outside the database if it did.
-    pub async fn audited<T>(&self, store: &Store, job: impl Future<Output = T>) -> T {
-        let Some(path) = self.heads_file() else { return job.await };
-        let before = store.audit_head().await.ok();
-        let result = job.await;
-        match store.audit_head().await {
-            Ok(head) if before.as_ref() == Some(&head) => {}
-            Ok(head) => {
-                self.keep_head(&head, &path);
-            }
-            Err(error) => tracing::error!(%error, "the head of the audit chain could not be read"),
-        }
-        result
-    }
-
-    /// Keeps a head outside the database. One that cannot be kept makes the run no worse, but an auditor must hear of
-    /// it: the warning is returned.
-    pub(super) fn keep_head(&self, head: &Head, path: &Path) -> Option<String> {
-        let error = append(path, &head_line(head, self.now())).err()?;
-        tracing::error!(path = %path.display(), %error, "the head of the audit chain could not be kept");
-        Some(t!("app.heads_file", path = path.display(), cause = error).into_owned())
-    }
-
     /// The settings of a target.
     ///
     /// # Errors
@@ -341,12 +342,6 @@ impl App {
             SyncError::UnknownTarget { name: name.clone(), known }
         })
     }
-}
-
-fn append(path: &Path, line: &str) -> std::io::Result<()> {
-    let mut file = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    file.write_all(line.as_bytes())?;
-    file.sync_all()
 }
 
 fn store_failure(error: &StoreError) -> ErrorReport {

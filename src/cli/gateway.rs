@@ -32,6 +32,11 @@ pub struct GatewayArgs {
     /// 监听地址
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4430")]
     pub listen: SocketAddr,
+    /// Listen on an address that other machines can reach; the key must then come from env: or file:
+    ///
+    /// 允许监听其他机器可达的地址；此时密钥必须来自 env: 或 file:
+    #[arg(long)]
+    pub allow_remote: bool,
     /// Dialect to speak
     ///
     /// 使用的接口类型
@@ -86,7 +91,7 @@ pub struct GatewayArgs {
 
 /// Serves until asked to stop. The address is printed once calls are taken.
 pub async fn run(args: &GatewayArgs) -> anyhow::Result<Exit> {
-    let key = key(&args.key)?;
+    let key = key(args)?;
     let clouds = if args.cloud { clouds(args, &key)? } else { Router::new() };
     let options = options(args, key)?;
     let stop = signals::stop()?;
@@ -133,13 +138,24 @@ fn options(args: &GatewayArgs, key: Secret) -> Result<ServerOptions, Failure> {
     })
 }
 
-/// The key that tokens are checked with. This device guards nothing, so a literal one is taken too.
-fn key(text: &str) -> Result<Secret, Failure> {
-    match SecretRef::try_from(text.to_owned()) {
+/// The key that tokens are checked with. On a loopback address this device guards nothing from anybody, so a literal one
+/// is taken too; beyond, others are let in, knowingly, and every user of this machine could read the key.
+fn key(args: &GatewayArgs) -> Result<Secret, Failure> {
+    let remote = !args.listen.ip().to_canonical().is_loopback();
+    if remote && !args.allow_remote {
+        return Err(Failure::usage(
+            t!("cli.gateway_remote", address = args.listen),
+            t!("cli.next.gateway_remote"),
+        ));
+    }
+    match SecretRef::try_from(args.key.clone()) {
         Ok(reference) => reference
             .read(Path::new(""), &Env::process())
             .map_err(|e| Failure::new("key", e.to_string(), e.next())),
-        Err(_) => Ok(Secret::new(text.to_owned())),
+        Err(_) if remote => {
+            Err(Failure::usage(t!("cli.gateway_literal_key"), t!("cli.next.gateway_literal_key")))
+        }
+        Err(_) => Ok(Secret::new(args.key.clone())),
     }
 }
 

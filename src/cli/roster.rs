@@ -11,10 +11,12 @@ use serde::Serialize;
 
 use super::args::{Global, RosterArgs};
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{self, Failure};
 use super::progress::Bar;
 use super::{output, sync};
 use crate::app::App;
+use crate::app::sync::Checked;
+use crate::report::ErrorReport;
 use crate::report::grid::{Grid, Tone, strong};
 use crate::report::roster_html::{self, Head};
 use crate::report::{visible, words};
@@ -57,16 +59,22 @@ struct Answer<'a> {
     /// People by group of their account, now and last time; absent when there is nothing to compare with.
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<&'a BTreeMap<String, Head>>,
+    /// Why it cannot be used, if too many of its rows cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a ErrorReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<u8>,
 }
 
 /// Reads and reports.
 pub async fn check(args: &RosterCheckArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let bar = Bar::new(global);
     let store = app.store_to_read().await?;
-    let reading = app.read_judged(&store, sync::given(&args.roster)?, Some(bar.reading())).await;
+    let checked = app.check_roster(&store, sync::given(&args.roster)?, Some(bar.reading())).await;
     bar.done();
-    let Reading { roster, report } = match reading {
-        Ok((reading, _)) => reading,
+    let Reading { roster, report } = match checked {
+        Ok(Checked::Read(reading)) => *reading,
+        Ok(Checked::Refused(report, error)) => return refused(args, global, &report, &error),
         Err(error) => {
             if let Some(path) = &args.html {
                 write(path, &roster_html::failure(&error))?;
@@ -77,11 +85,28 @@ pub async fn check(args: &RosterCheckArgs, global: &Global, app: &App) -> anyhow
     let heads = app.heads(&store, &roster).await?;
     drop(roster);
     if let Some(path) = &args.html {
-        write(path, &roster_html::html(&report, heads.as_ref()))?;
+        write(path, &roster_html::html(&report, heads.as_ref(), None))?;
     }
-    let value = || Answer { report: &report, groups: heads.as_ref() };
-    output::answer(global.output, value, || text(&report, heads.as_ref()))?;
+    let value = || Answer { report: &report, groups: heads.as_ref(), error: None, exit_code: None };
+    output::answer(global.output, value, || text(&report, heads.as_ref(), EXAMPLES))?;
     Ok(Exit::Done)
+}
+
+/// Reports a roster that a run would refuse: every row, for it is now that somebody must correct them.
+fn refused(
+    args: &RosterCheckArgs,
+    global: &Global,
+    report: &RosterReport,
+    error: &ErrorReport,
+) -> anyhow::Result<Exit> {
+    if let Some(path) = &args.html {
+        write(path, &roster_html::html(report, None, Some(error)))?;
+    }
+    let exit = Exit::Failed;
+    let value = || Answer { report, groups: None, error: Some(error), exit_code: Some(exit.code()) };
+    output::answer(global.output, value, || text(report, None, usize::MAX))?;
+    output::note(&failure::words(error));
+    Ok(exit)
 }
 
 /// Writes the page. It names employees, so only its writer may read it.
@@ -97,15 +122,19 @@ fn write(path: &Path, page: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn text(report: &RosterReport, heads: Option<&BTreeMap<String, Head>>) -> String {
+/// The report as text, with at most so many examples of a reason.
+fn text(report: &RosterReport, heads: Option<&BTreeMap<String, Head>>, examples: usize) -> String {
     let mut text = String::new();
+    for doubt in &report.doubts {
+        text.push_str(&format!("{}\n", Tone::Notice.paint(&visible(doubt))));
+    }
     for source in &report.sources {
         if let Some(why) = &source.frozen {
             let line = t!("cli.roster.frozen", name = source.name, why = visible(why));
             text.push_str(&format!("{}\n", Tone::Notice.paint(&line)));
         }
         for file in &source.files {
-            text.push_str(&file_text(file));
+            text.push_str(&file_text(file, examples));
             text.push('\n');
         }
     }
@@ -142,7 +171,7 @@ fn losses(heads: Option<&BTreeMap<String, Head>>) -> String {
     text
 }
 
-fn file_text(file: &FileReport) -> String {
+fn file_text(file: &FileReport, examples: usize) -> String {
     let mut text = format!("{}  {}\n", strong(&visible(&file.file)), form(file));
     let mut columns = Grid::new(2, output::width());
     for column in &file.columns {
@@ -159,7 +188,7 @@ fn file_text(file: &FileReport) -> String {
     for note in &file.notes {
         text.push_str(&format!("  {}\n", Tone::Faint.paint(&visible(&note.message()))));
     }
-    text.push_str(&problems(file));
+    text.push_str(&problems(file, examples));
     text
 }
 
@@ -176,7 +205,7 @@ fn form(file: &FileReport) -> String {
 }
 
 /// The problems by reason, each with its first examples and one advice.
-fn problems(file: &FileReport) -> String {
+fn problems(file: &FileReport, examples: usize) -> String {
     let mut text = String::new();
     for (reason, count) in &file.reasons {
         let of_reason: Vec<&Problem> = file.problems.iter().filter(|p| p.reason == *reason).collect();
@@ -185,7 +214,7 @@ fn problems(file: &FileReport) -> String {
         let tone = if first.refused { Tone::Bad } else { Tone::Notice };
         text.push_str(&format!("  {}  {}\n", tone.paint(&line), visible(&first.advice())));
         let mut grid = Grid::new(4, output::width());
-        for problem in of_reason.iter().take(EXAMPLES) {
+        for problem in of_reason.iter().take(examples) {
             grid.row(&[
                 (format!("{}:{}", file.file, problem.line), Tone::Faint),
                 (problem.column.clone().unwrap_or_default(), Tone::Plain),
@@ -193,7 +222,8 @@ fn problems(file: &FileReport) -> String {
             ]);
         }
         text.push_str(&grid.render());
-        let rest = usize::try_from(*count).unwrap_or(usize::MAX).saturating_sub(EXAMPLES);
+        let rest =
+            usize::try_from(*count).unwrap_or(usize::MAX).saturating_sub(of_reason.len().min(examples));
         if rest > 0 {
             text.push_str(&format!("    {}\n", t!("cli.more", count = rest)));
         }

@@ -3,10 +3,11 @@
 use rosterd_core::config::check::{Findings, only_cloud};
 use rosterd_core::mapping::MappingRules;
 use rosterd_core::plan::TargetRules;
-
 use rosterd_host::sink::bad_recipient;
 
-use super::Config;
+use rosterd_http::{HAS_OPENSSL, HttpError};
+
+use super::{Config, TlsBackend};
 
 /// What the program itself makes of the settings when it runs: whatever the other checks let through must come to
 /// light here, and not at night. Told alone, for it would only repeat what they say.
@@ -32,6 +33,9 @@ pub(super) fn compiled(config: &Config, findings: &mut Findings) {
             && let Some(problem) = bad_recipient(sink)
         {
             findings.say(format!("target[{}].initial_password.sink", target.name), problem);
+        }
+        if target.tls.backend == TlsBackend::Openssl && !HAS_OPENSSL {
+            findings.say(format!("target[{}].tls.backend", target.name), HttpError::NoOpenssl.to_string());
         }
         if let Err(error) = TargetRules::compile(target) {
             findings.say(format!("target[{}]", target.name), error.to_string());

@@ -13,7 +13,7 @@ use crate::config::{TargetConfig, TlsBackend, TokenConfig};
 use crate::gateway::probe::{Probe, RecipeFound, presented};
 use crate::gateway::token::Recipe;
 use crate::gateway::{Dialect, Gateway, HttpGateway, ReadError, Why, WhyKind};
-use crate::http::{Pin, check_url};
+use crate::http::{HAS_OPENSSL, Pin, check_url};
 use crate::plan::Plan;
 
 /// Above this the clocks deserve a look; above the other, tokens are refused.
@@ -94,6 +94,10 @@ async fn untrusted(app: &App, target: &TargetConfig, why: &Why) -> Finding {
                 .next(t!("doctor.openssl_next"))
                 .settings("[target.tls]\nbackend = \"openssl\"");
         }
+    }
+    // The pin is right, so rustls has something against the certificate, or the handshake, itself.
+    if !HAS_OPENSSL && (pin.is_none() || pinned.is_some()) {
+        return fail("needs_openssl").next(t!("doctor.openssl_build_next"));
     }
     match pin {
         Some(pin) => fail("untrusted")

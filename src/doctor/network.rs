@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::{Finding, Mark, certificate};
 use crate::config::TargetConfig;
-use crate::http::tls::{Presented, present};
+use crate::http::tls::{Presented, TooOld, present};
 use crate::http::{Url, check_url};
 
 /// Name, connection, and what TLS shows.
@@ -87,6 +87,9 @@ async fn tls(
     if speaks_http(address, limit).await {
         return Err(fail("plain_http_on_tls_port", t!("doctor.http_on_tls").into_owned())
             .next(t!("doctor.wrong_port_next")));
+    }
+    if error.is::<TooOld>() {
+        return Err(fail("needs_openssl", error.to_string()).next(t!("doctor.openssl_build_next")));
     }
     Err(match error.downcast_ref::<io::Error>() {
         Some(e) if e.kind() == io::ErrorKind::TimedOut => {

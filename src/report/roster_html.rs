@@ -42,8 +42,12 @@ pub fn by_loss(heads: &BTreeMap<String, Head>) -> Vec<(&str, Head)> {
     all
 }
 
-/// The page. `heads`: people by department, if there is something to compare with.
-pub fn html(report: &RosterReport, heads: Option<&BTreeMap<String, Head>>) -> String {
+/// The page. `heads`: people by department, if there is something to compare with; `refused`: why the roster is not used.
+pub fn html(
+    report: &RosterReport,
+    heads: Option<&BTreeMap<String, Head>>,
+    refused: Option<&ErrorReport>,
+) -> String {
     let now_only;
     let (heads, compared) = match heads {
         Some(heads) => (heads, true),
@@ -57,6 +61,11 @@ pub fn html(report: &RosterReport, heads: Option<&BTreeMap<String, Head>>) -> St
     page(
         &title,
         &html! {
+            @if let Some(error) = refused {
+                p.bad { (t!("roster_html.unreadable")) }
+                p { (visible(&error.message)) }
+            }
+            @for doubt in &report.doubts { p.bad { (visible(doubt)) } }
             p {
                 (t!("roster_html.total", rows = report.rows, accepted = report.accepted,
                     refused = report.refused, people = report.people, blocked = report.blocked))
@@ -220,7 +229,7 @@ mod tests {
     fn nothing_in_a_file_becomes_markup() {
         let rows = "工号,姓名,部门,状态,<script>\n1,张三,<img src=x onerror=alert(1),在职,x\n\
                     2,李四,A,<script>alert(1)</script>,y\n";
-        let page = html(&report(rows), None);
+        let page = html(&report(rows), None, None);
         assert!(!page.contains("<script") && !page.contains("<img") && !page.contains("<b>"), "{page}");
         assert!(page.contains("/&lt;img src=x onerror=alert(1)") && page.contains("&lt;b&gt;.csv"));
     }
@@ -231,7 +240,7 @@ mod tests {
             ("/A".to_owned(), Head { now: 9, before: 8 }),
             ("/B".to_owned(), Head { now: 0, before: 12 }),
         ]);
-        let page = html(&report("工号,姓名,部门\n1,张三,A\n"), Some(&heads));
+        let page = html(&report("工号,姓名,部门\n1,张三,A\n"), Some(&heads), None);
         let (lost, kept) = (page.find("<td>/B — ").unwrap(), page.find("<td>/A").unwrap());
         assert!(lost < kept && page.contains("width:75%") && page.contains("width:100%"), "{page}");
     }

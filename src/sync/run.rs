@@ -326,6 +326,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             self.look(caller, &needs, &mut looks).await?;
         }
         let plan = self.planner.plan(&PlanInput { looks: &looks, ..input });
+        self.warnings.extend(roster.doubts.iter().map(ToString::to_string));
         let digest = plan.digest();
         let id = store.store_plan(self.id, &plan, digest.clone(), roster.digest.clone(), now).await?;
         if let Some(expected) = expected.filter(|e| e.digest != digest) {

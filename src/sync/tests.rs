@@ -53,6 +53,7 @@ fn roster(people: impl IntoIterator<Item = Person>, digest: &str) -> Roster {
         sources: vec![SourceFacts::of_one_file("hr", "hr.csv", rows)],
         digest: digest.into(),
         partial: false,
+        doubts: Vec::new(),
     }
 }
 

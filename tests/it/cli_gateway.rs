@@ -144,3 +144,29 @@ fn the_embedded_device_takes_any_role_on_both_dialects() {
         assert_eq!(again["targets"][0]["outcome"], "no_changes", "{dialect}: {again}");
     }
 }
+
+/// What `rosterd gateway` says when it does not begin; it is not waited for if it does.
+fn refused(args: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("rosterd"));
+    let output = command.env_clear().args(["--lang", "en", "gateway"]).args(args).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn other_machines_are_let_in_only_knowingly_and_with_a_key_from_a_source() {
+    for address in ["0.0.0.0:0", "[::]:0", "[::ffff:0.0.0.0]:0", "192.0.2.1:0"] {
+        let (code, said) = refused(&["--listen", address, "--key", "env:KEY"]);
+        assert_eq!(code, Some(2), "{address}: {said}");
+        assert!(said.contains("--allow-remote"), "{address}: {said}");
+        let (code, said) = refused(&["--listen", address, "--allow-remote", "--key", KEY]);
+        assert_eq!(code, Some(2), "{address}: {said}");
+        assert!(said.contains("env:NAME") && !said.contains(KEY), "{address}: {said}");
+    }
+    // Past both questions: this machine has no such address, so nothing is let in here either.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), KEY).unwrap();
+    let key = format!("file:{}", file.path().display());
+    let (code, said) = refused(&["--listen", "192.0.2.1:0", "--allow-remote", "--key", &key]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("192.0.2.1"), "{said}");
+}

@@ -251,7 +251,7 @@ async fn an_address_that_the_device_refuses() {
 #[tokio::test]
 async fn a_pin_of_yesterday() {
     let (old, new) = (Identity::usual(), Identity::usual());
-    let device = tls_server::openssl(&new, |_| {}).await;
+    let device = tls_server::device(&new).await;
     let found = site_with_pin(&device, &old).examine().await;
     only_failure(&found, "trust", "wrong_pin");
     assert!(of(&found, "trust").next.contains(&new.pin().to_string()));
@@ -262,19 +262,19 @@ async fn a_pin_of_yesterday() {
 #[tokio::test]
 async fn a_certificate_that_nobody_signed() {
     let identity = Identity::usual();
-    let device = tls_server::openssl(&identity, |_| {}).await;
+    let device = tls_server::device(&identity).await;
     let found = Site::new(&format!("https://{}", device.address), "").examine().await;
     only_failure(&found, "trust", "untrusted");
     assert!(of(&found, "trust").settings[1].contains(&identity.pin().to_string()));
     assert_eq!(device.received(), "");
 }
 
+#[cfg(feature = "openssl")]
 #[tokio::test]
 async fn a_device_that_only_openssl_speaks_to() {
-    let mut making = Making::new(tls_server::rsa(1024));
-    making.v1 = true;
-    let identity = Identity::own(making);
-    let device = tls_server::openssl(&identity, |_| {}).await;
+    use crate::tls_old::{self, Making};
+    let identity = tls_old::own(Making { v1: true, ..Making::new(1024) });
+    let device = tls_old::openssl(&identity, |_| {}).await;
     let found = site_with_pin(&device, &identity).examine().await;
     only_failure(&found, "trust", "needs_openssl");
     assert_eq!(of(&found, "tls").facts["x509_version"], "1");
@@ -284,27 +284,41 @@ async fn a_device_that_only_openssl_speaks_to() {
     assert!(strength.facts["weak"].contains("X.509 v1, RSA 1024"), "{strength:?}");
 }
 
+/// What a device from before TLS 1.2 says to a client that is too new for it: fatal, protocol version.
+#[cfg(not(feature = "openssl"))]
+const PROTOCOL_VERSION: &[u8] = &[21, 3, 1, 0, 2, 2, 70];
+
+#[cfg(not(feature = "openssl"))]
+#[tokio::test]
+async fn a_device_that_only_openssl_speaks_to_and_there_is_none() {
+    let device = tls_server::plain(PROTOCOL_VERSION).await;
+    let found = site_with_pin(&device, &Identity::usual()).examine().await;
+    only_failure(&found, "tls", "needs_openssl");
+    assert!(of(&found, "tls").next.contains("--features static-openssl"), "{found:#?}");
+}
+
 #[tokio::test]
 async fn certificates_that_end() {
     for (days, verdict) in [(90, "ok"), (10, "expires_soon"), (-1, "expired")] {
         let identity = Identity::own(Making { valid: (-400, days), ..Making::new(tls_server::ec()) });
-        let device = tls_server::openssl(&identity, |_| {}).await;
+        let device = tls_server::device(&identity).await;
         let file = identity.file();
         let trusted = format!("tls = {{ ca_file = \"{}\" }}", file.path().display());
         let found = Site::new(&format!("https://{}", device.address), &trusted).examine().await;
         assert_eq!(of(&found, "expiry").verdict, verdict, "{found:#?}");
     }
     let identity = Identity::own(Making { valid: (-400, -1), ..Making::new(tls_server::ec()) });
-    let device = tls_server::openssl(&identity, |_| {}).await;
+    let device = tls_server::device(&identity).await;
     let found = site_with_pin(&device, &identity).examine().await;
     assert_eq!((of(&found, "expiry").status, of(&found, "trust").status), (Mark::Ok, Mark::Ok), "{found:#?}");
     assert_eq!(of(&found, "strength").verdict, "ok");
 }
 
+#[cfg(feature = "openssl")]
 #[tokio::test]
 async fn openssl_where_rustls_would_do() {
     let identity = Identity::usual();
-    let device = tls_server::openssl(&identity, |_| {}).await;
+    let device = tls_server::device(&identity).await;
     let tls = format!("tls = {{ pin_sha256 = [\"{}\"], backend = \"openssl\" }}", identity.pin());
     let found = Site::new(&format!("https://{}", device.address), &tls).examine().await;
     assert_eq!(of(&found, "trust").status, Mark::Ok);
@@ -362,7 +376,7 @@ async fn the_command_shows_the_pin_and_ends_with_0_or_1() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
 
     let identity = Identity::usual();
-    let device = tls_server::openssl(&identity, |_| {}).await;
+    let device = tls_server::device(&identity).await;
     let site = Site::new(&format!("https://{}", device.address), "");
     let (shown, json, nobody) = tokio::task::spawn_blocking(move || {
         let (shown, json) = (rosterd(&site, &["--show-pin"]), rosterd(&site, &["--output", "json"]));

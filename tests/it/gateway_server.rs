@@ -393,12 +393,19 @@ async fn probes_tell_a_wrong_clock_from_a_wrong_key() {
 
 #[tokio::test]
 async fn what_a_server_presents_is_shown_and_nothing_is_sent() {
-    use crate::tls_server::{self, Identity, Making, rsa};
+    use crate::tls_server::{self, Identity, Making, ec};
     use rosterd::gateway::probe::presented;
     let soon = Duration::from_secs(20);
-    let old = Identity::own(Making { v1: true, valid: (-300, -30), ..Making::new(rsa(1024)) });
-    for identity in [Identity::usual(), old] {
-        let device = tls_server::openssl(&identity, |_| {}).await;
+    let usual = Identity::usual();
+    let expired = Identity::own(Making { valid: (-300, -30), ..Making::new(ec()) });
+    let devices = [(tls_server::device(&usual).await, usual), (tls_server::device(&expired).await, expired)];
+    #[cfg(feature = "openssl")]
+    let devices = {
+        use crate::tls_old::{Making, openssl, own};
+        let old = own(Making { v1: true, valid: (-300, -30), ..Making::new(1024) });
+        devices.into_iter().chain([(openssl(&old, |_| {}).await, old)])
+    };
+    for (device, identity) in devices {
         let shown = presented(&device.url(), soon).await.unwrap();
         assert_eq!(shown.certificate.pin, identity.pin());
         assert!(shown.protocol.starts_with("TLSv1") && !shown.cipher.is_empty(), "{shown:?}");

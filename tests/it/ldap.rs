@@ -1,16 +1,17 @@
 //! A directory as a source of the roster, asked for real: OpenLDAP's `slapd` on loopback, with LDAPS, StartTLS, paged
-//! searches, limits and referrals. Where it is not installed the tests say so and are left out.
+//! searches, limits and referrals. Where it is not installed the tests are left out, which `needs` tells.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
 use serde_json::json;
 
 use crate::cli_world::{Said, World};
+use crate::needs::SLAPD;
 
 const BASE: &str = "dc=corp,dc=test";
 const PASSWORD: &str = "correct-horse";
@@ -31,13 +32,6 @@ impl Drop for Slapd {
     }
 }
 
-fn program(name: &str) -> Option<PathBuf> {
-    ["/usr/sbin", "/usr/lib/openldap", "/usr/libexec"]
-        .iter()
-        .map(|f| Path::new(f).join(name))
-        .find(|p| p.exists())
-}
-
 fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
@@ -56,10 +50,8 @@ objectclass ( 1.3.6.1.4.1.99999.2.1 NAME 'user' SUP top AUXILIARY MAY ( sAMAccou
 impl Slapd {
     /// Starts a server with these entries; `limits` are lines of its configuration. `None` where there is none.
     fn start(ldif: &str, limits: &str) -> Option<Self> {
-        let (Some(slapd), Some(slapadd)) = (program("slapd"), program("slapadd")) else {
-            let _ = writeln!(std::io::stderr(), "left out: slapd is not installed (apt-get install slapd)");
-            return None;
-        };
+        let slapd = SLAPD.or_leave_out()?;
+        let slapadd = slapd.with_file_name("slapadd");
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::create_dir(at("db")).unwrap();
@@ -151,7 +143,7 @@ fn company() -> String {
             &format!(
                 "department: 销售部\ntitle: 经理\nmobile: +86 138 0000 1111\nuserAccountControl: 512\n\
                  memberOf: cn=VPN\\2C 全员,ou=Groups,{BASE}\nmemberOf: cn=CRM\\;OA,ou=Groups,{BASE}\n\
-                 accountExpires: 134405568000000000\n"
+                 accountExpires: 134405280000000000\n"
             ),
         )
         + &user(

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod adopt;
 #[cfg(test)]
+mod audit_trail;
+#[cfg(test)]
 mod broken_disk;
 #[cfg(test)]
 mod by_hand;
@@ -58,6 +60,8 @@ mod ldap;
 #[cfg(test)]
 mod manage;
 #[cfg(test)]
+mod needs;
+#[cfg(test)]
 mod outside;
 #[cfg(test)]
 mod people;
@@ -78,9 +82,13 @@ mod systemd;
 mod tidy;
 #[cfg(test)]
 mod tls;
-#[cfg(test)]
+#[cfg(all(test, feature = "openssl"))]
 mod tls_kinds;
+#[cfg(all(test, feature = "openssl"))]
+mod tls_old;
 #[cfg(test)]
 mod tls_server;
 #[cfg(test)]
 mod undo;
+#[cfg(test)]
+mod upgrade;

@@ -2,13 +2,13 @@
 //! right pin, and that neither does under a wrong one.
 
 use openssl::dh::Dh;
-use openssl::pkey::PKey;
 use openssl::ssl::{SslContextBuilder, SslVersion};
 use rosterd::http::{Backend, FailureKind, Request, Trust};
 use rosterd::secret::Secret;
 
 use crate::tls::transport;
-use crate::tls_server::{self as server, Device, Identity, Making, ec, rsa, rsa_2048};
+use crate::tls_old::{self as old, Making as Old};
+use crate::tls_server::{self as server, Device, Identity, Making, ec, rsa_2048};
 
 /// What is expected of a library under the right pin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +33,10 @@ async fn kind(
     name: &'static str,
     rustls: Expect,
     openssl: Expect,
-    making: Making,
+    identity: Identity,
     adjust: impl FnOnce(&mut SslContextBuilder),
 ) -> Kind {
-    let identity = Identity::own(making);
-    let device = server::openssl(&identity, adjust).await;
+    let device = old::openssl(&identity, adjust).await;
     Kind { name, rustls, openssl, identity, device }
 }
 
@@ -61,16 +60,13 @@ fn only(version: SslVersion) -> impl FnOnce(&mut SslContextBuilder) {
 const NEEDS_OPENSSL: Expect = Refuses("backend = \"openssl\"");
 
 async fn kinds() -> Vec<Kind> {
-    let usual = || Making::new(ec());
-    let big = || Making::new(rsa_2048());
-    let mut v1 = Making::new(rsa_2048());
-    v1.v1 = true;
-    let mut sha1 = big();
-    sha1.sha1 = true;
-    let mut authority = big();
-    authority.authority = true;
-    let mut antique = Making::new(rsa(1024));
-    (antique.v1, antique.sha1, antique.valid) = (true, true, (-4000, -400));
+    let usual = || Identity::own(Making::new(ec()));
+    let big = || Identity::own(Making::new(rsa_2048()));
+    let rsa = |bits| old::own(Old::new(bits));
+    let v1 = old::own(Old { v1: true, ..Old::new(2048) });
+    let sha1 = old::own(Old { sha1: true, ..Old::new(2048) });
+    let authority = Identity::own(Making { authority: true, ..Making::new(rsa_2048()) });
+    let antique = old::own(Old { v1: true, sha1: true, valid: (-4000, -400), ..Old::new(1024) });
     vec![
         kind("EC, anything", Works, Works, usual(), |_| {}).await,
         kind("RSA 2048", Works, Works, big(), |_| {}).await,
@@ -80,8 +76,8 @@ async fn kinds() -> Vec<Kind> {
         kind("TLS 1.2 only", Works, Works, big(), only(SslVersion::TLS1_2)).await,
         kind("ECDHE with GCM", Works, Works, big(), tls12("ECDHE-RSA-AES128-GCM-SHA256")).await,
         kind("X.509 version 1", NEEDS_OPENSSL, Works, v1, |_| {}).await,
-        kind("RSA 1024", NEEDS_OPENSSL, Works, Making::new(rsa(1024)), |_| {}).await,
-        kind("RSA 1536", NEEDS_OPENSSL, Works, Making::new(rsa(1536)), |_| {}).await,
+        kind("RSA 1024", NEEDS_OPENSSL, Works, rsa(1024), |_| {}).await,
+        kind("RSA 1536", NEEDS_OPENSSL, Works, rsa(1536), |_| {}).await,
         kind("ECDHE with CBC", NEEDS_OPENSSL, Works, big(), tls12("ECDHE-RSA-AES128-SHA")).await,
         kind("RSA key exchange, GCM", NEEDS_OPENSSL, Works, big(), tls12("AES128-GCM-SHA256")).await,
         kind("RSA key exchange, CBC", NEEDS_OPENSSL, Works, big(), tls12("AES128-SHA")).await,
@@ -143,16 +139,15 @@ async fn every_kind_of_server_gets_its_verdict() {
 
 #[tokio::test]
 async fn old_certificates_may_stand_in_the_ca_file_too() {
-    let mut making = Making::new(PKey::clone(&rsa(1024)));
-    (making.v1, making.sha1, making.valid) = (true, true, (-4000, -400));
-    let identity = Identity::own(making.clone());
-    let device = server::openssl(&identity, tls12("AES128-SHA")).await;
+    let making = Old { v1: true, sha1: true, valid: (-4000, -400), ..Old::new(1024) };
+    let identity = old::own(making.clone());
+    let device = old::openssl(&identity, tls12("AES128-SHA")).await;
     let file = identity.file();
     let kind = Kind { name: "old", rustls: Works, openssl: Works, identity, device };
     let trust = Trust::CaFile(file.path().into());
     assert_eq!(ask(&kind, Backend::Openssl, trust.clone()).await, Ok(200));
-    let twin = Identity::own(Making { key: rsa(1024), ..making });
-    let device = server::openssl(&twin, tls12("AES128-SHA")).await;
+    let twin = old::own(making);
+    let device = old::openssl(&twin, tls12("AES128-SHA")).await;
     let got = ask(&Kind { device, ..kind }, Backend::Openssl, trust).await;
     assert!(matches!(got, Err((FailureKind::Tls, _))), "{got:?}");
 }

@@ -4,111 +4,105 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
-use openssl::asn1::Asn1Time;
-use openssl::bn::BigNum;
-use openssl::ec::{EcGroup, EcKey};
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
-use openssl::rsa::Rsa;
-use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod};
-use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
-use openssl::x509::{X509, X509NameBuilder};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, PublicKeyData, RsaKeySize,
+};
 use rosterd::http::{Pin, Url};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use sha2::Digest as _;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+/// A private key.
+pub type Key = Arc<KeyPair>;
 
 /// How a certificate is made.
 #[derive(Clone)]
 pub struct Making {
-    pub key: PKey<Private>,
+    pub key: Key,
     pub names: Vec<&'static str>,
-    pub v1: bool,
     pub authority: bool,
-    pub sha1: bool,
     /// Days from now.
     pub valid: (i64, i64),
 }
 
 impl Making {
-    pub fn new(key: PKey<Private>) -> Self {
-        Self { key, names: vec!["127.0.0.1"], v1: false, authority: false, sha1: false, valid: (-1, 30) }
+    pub fn new(key: Key) -> Self {
+        Self { key, names: vec!["127.0.0.1"], authority: false, valid: (-1, 30) }
+    }
+
+    fn params(&self) -> CertificateParams {
+        let names: Vec<String> = self.names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        let common = if self.authority { "Test CA" } else { "Sangfor SSL VPN" };
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, common);
+        params.is_ca =
+            if self.authority { IsCa::Ca(BasicConstraints::Unconstrained) } else { IsCa::ExplicitNoCa };
+        let now = std::time::SystemTime::now();
+        let day = |days: i64| {
+            let seconds = Duration::from_secs(days.unsigned_abs() * 86_400);
+            (if days < 0 { now - seconds } else { now + seconds }).into()
+        };
+        (params.not_before, params.not_after) = (day(self.valid.0), day(self.valid.1));
+        params
     }
 }
 
-/// A certificate and its key.
+/// A certificate and its key, in DER.
 #[derive(Clone)]
 pub struct Identity {
-    pub cert: X509,
-    pub key: PKey<Private>,
+    pub cert: CertificateDer<'static>,
+    /// PKCS #8.
+    pub key: Vec<u8>,
+    /// The public key.
+    pub spki: Vec<u8>,
+    making: Option<Making>,
 }
 
 /// A fresh P-256 key.
-pub fn ec() -> PKey<Private> {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
+pub fn ec() -> Key {
+    Arc::new(KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap())
 }
 
-/// A fresh RSA key.
-pub fn rsa(bits: u32) -> PKey<Private> {
-    PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap()
+/// A fresh RSA key of 2048 bits.
+pub fn rsa() -> Key {
+    Arc::new(KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap())
 }
 
 /// An RSA key of 2048 bits that all tests share: making one takes long.
-pub fn rsa_2048() -> PKey<Private> {
-    static KEY: OnceLock<PKey<Private>> = OnceLock::new();
-    KEY.get_or_init(|| rsa(2048)).clone()
+pub fn rsa_2048() -> Key {
+    static KEY: OnceLock<Key> = OnceLock::new();
+    KEY.get_or_init(rsa).clone()
 }
 
 impl Identity {
+    /// What was made elsewhere.
+    #[cfg(feature = "openssl")]
+    pub fn from_der(cert: Vec<u8>, key: Vec<u8>, spki: Vec<u8>) -> Self {
+        Self { cert: cert.into(), key, spki, making: None }
+    }
+
     /// A self-signed certificate.
     pub fn own(making: Making) -> Self {
-        Self::make(making, None)
+        let cert = making.params().self_signed(&*making.key).unwrap();
+        Self::with(cert, making)
     }
 
     /// A certificate signed by `authority`.
     pub fn signed_by(authority: &Self, making: Making) -> Self {
-        Self::make(making, Some(authority))
+        let ca = authority.making.as_ref().unwrap();
+        let (params, key) = (ca.params(), &*ca.key);
+        let issuer = rcgen::Issuer::from_params(&params, key);
+        let cert = making.params().signed_by(&*making.key, &issuer).unwrap();
+        Self::with(cert, making)
     }
 
-    fn make(making: Making, authority: Option<&Self>) -> Self {
-        let mut name = X509NameBuilder::new().unwrap();
-        let common = if making.authority { "Test CA" } else { "Sangfor SSL VPN" };
-        name.append_entry_by_text("CN", common).unwrap();
-        let name = name.build();
-        let mut builder = X509::builder().unwrap();
-        builder.set_version(if making.v1 { 0 } else { 2 }).unwrap();
-        let serial = BigNum::from_u32(rand::random::<u32>() >> 1).unwrap().to_asn1_integer().unwrap();
-        builder.set_serial_number(&serial).unwrap();
-        builder.set_subject_name(&name).unwrap();
-        builder.set_issuer_name(authority.map_or(&name, |ca| ca.cert.subject_name())).unwrap();
-        let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64;
-        let day = |days: i64| Asn1Time::from_unix(now + days * 86_400).unwrap();
-        builder.set_not_before(&day(making.valid.0)).unwrap();
-        builder.set_not_after(&day(making.valid.1)).unwrap();
-        builder.set_pubkey(&making.key).unwrap();
-        if !making.v1 {
-            let mut basic = BasicConstraints::new();
-            basic.critical();
-            if making.authority {
-                basic.ca();
-            }
-            builder.append_extension(basic.build().unwrap()).unwrap();
-            let mut names = SubjectAlternativeName::new();
-            for name in &making.names {
-                match name.parse::<std::net::IpAddr>() {
-                    Ok(_) => names.ip(name),
-                    Err(_) => names.dns(name),
-                };
-            }
-            let names = names.build(&builder.x509v3_context(None, None)).unwrap();
-            builder.append_extension(names).unwrap();
-        }
-        let digest = if making.sha1 { MessageDigest::sha1() } else { MessageDigest::sha256() };
-        builder.sign(authority.map_or(&making.key, |ca| &ca.key), digest).unwrap();
-        Self { cert: builder.build(), key: making.key }
+    fn with(cert: rcgen::Certificate, making: Making) -> Self {
+        let (key, spki) = (making.key.serialize_der(), making.key.subject_public_key_info());
+        Self { cert: cert.der().clone(), key, spki, making: Some(making) }
     }
 
     /// An everyday certificate for 127.0.0.1.
@@ -116,26 +110,33 @@ impl Identity {
         Self::own(Making::new(ec()))
     }
 
+    /// The same certificate in the hands of somebody who does not have its key.
+    pub fn stolen(&self, key: &Key) -> Self {
+        Self { key: key.serialize_der(), ..self.clone() }
+    }
+
     /// Pin of the key, computed without the code under test.
     pub fn pin(&self) -> Pin {
         use base64::Engine;
-        let digest = openssl::sha::sha256(&self.key.public_key_to_der().unwrap());
-        Pin::parse(&base64::prelude::BASE64_STANDARD.encode(digest)).unwrap()
+        Pin::parse(&base64::prelude::BASE64_STANDARD.encode(sha2::Sha256::digest(&self.spki))).unwrap()
+    }
+
+    /// The certificate in PEM.
+    pub fn pem(&self) -> String {
+        use base64::Engine;
+        let text = base64::prelude::BASE64_STANDARD.encode(&self.cert);
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
     }
 
     /// The certificate in a PEM file.
     pub fn file(&self) -> tempfile::NamedTempFile {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), self.cert.to_pem().unwrap()).unwrap();
+        std::fs::write(file.path(), self.pem()).unwrap();
         file
     }
 
-    fn der(&self) -> CertificateDer<'static> {
-        self.cert.to_der().unwrap().into()
-    }
-
     fn key_der(&self) -> PrivateKeyDer<'static> {
-        PrivateKeyDer::try_from(self.key.private_key_to_pkcs8().unwrap()).unwrap()
+        PrivatePkcs8KeyDer::from(self.key.clone()).into()
     }
 }
 
@@ -170,23 +171,9 @@ impl Device {
     }
 }
 
-/// OpenSSL as a server: `adjust` makes it as old as wanted.
-pub async fn openssl(identity: &Identity, adjust: impl FnOnce(&mut SslContextBuilder)) -> Device {
-    let mut builder = SslContext::builder(SslMethod::tls_server()).unwrap();
-    builder.set_security_level(0);
-    builder.set_certificate(&identity.cert).unwrap();
-    builder.set_private_key(&identity.key).unwrap();
-    adjust(&mut builder);
-    let context = builder.build();
-    start(move |tcp| {
-        let context = context.clone();
-        async move {
-            let mut stream = tokio_openssl::SslStream::new(Ssl::new(&context).unwrap(), tcp).unwrap();
-            std::pin::Pin::new(&mut stream).accept().await.ok()?;
-            Some(stream)
-        }
-    })
-    .await
+/// An everyday server of TLS 1.2 and 1.3.
+pub async fn device(identity: &Identity) -> Device {
+    speaking(&[identity], identity, rustls::ALL_VERSIONS).await
 }
 
 /// rustls as a server that presents `shown` and signs with the key of `signer`.
@@ -195,21 +182,37 @@ pub async fn rustls(
     signer: &Identity,
     version: &'static rustls::SupportedProtocolVersion,
 ) -> Device {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let key = provider.key_provider.load_private_key(signer.key_der()).unwrap();
-    let chain = shown.iter().map(|identity| identity.der()).collect();
-    let resolver = Fixed(Arc::new(rustls::sign::CertifiedKey::new(chain, key)));
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[version])
-        .unwrap()
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(resolver));
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    speaking(shown, signer, &[version]).await
+}
+
+async fn speaking(
+    shown: &[&Identity],
+    signer: &Identity,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> Device {
+    let acceptor = acceptor(shown, signer, versions);
     start(move |tcp| {
         let acceptor = acceptor.clone();
         async move { acceptor.accept(tcp).await.ok() }
     })
     .await
+}
+
+fn acceptor(
+    shown: &[&Identity],
+    signer: &Identity,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> tokio_rustls::TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let key = provider.key_provider.load_private_key(signer.key_der()).unwrap();
+    let chain = shown.iter().map(|identity| identity.cert.clone()).collect();
+    let resolver = Fixed(Arc::new(rustls::sign::CertifiedKey::new(chain, key)));
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(resolver));
+    tokio_rustls::TlsAcceptor::from(Arc::new(config))
 }
 
 /// Hands out one certificate without asking whether the key fits.
@@ -233,15 +236,11 @@ pub async fn plain(bytes: &'static [u8]) -> Device {
 
 /// Answers with `text` and drops the connection without the good-bye of TLS.
 pub async fn rude(identity: &Identity, text: String) -> Device {
-    let mut builder = SslContext::builder(SslMethod::tls_server()).unwrap();
-    builder.set_certificate(&identity.cert).unwrap();
-    builder.set_private_key(&identity.key).unwrap();
-    let context = builder.build();
+    let acceptor = acceptor(&[identity], identity, rustls::ALL_VERSIONS);
     start(move |tcp| {
-        let (context, text) = (context.clone(), text.clone());
+        let (acceptor, text) = (acceptor.clone(), text.clone());
         async move {
-            let mut stream = tokio_openssl::SslStream::new(Ssl::new(&context).unwrap(), tcp).unwrap();
-            std::pin::Pin::new(&mut stream).accept().await.ok()?;
+            let mut stream = acceptor.accept(tcp).await.ok()?;
             let mut request = Vec::new();
             while !is_whole(&request) {
                 let mut chunk = [0; 4096];
@@ -249,6 +248,7 @@ pub async fn rude(identity: &Identity, text: String) -> Device {
                 request.extend_from_slice(&chunk[..n]);
             }
             stream.write_all(text.as_bytes()).await.ok()?;
+            stream.flush().await.ok()?;
             None::<TcpStream>
         }
     })
@@ -264,7 +264,8 @@ pub async fn closing() -> Device {
     .await
 }
 
-async fn start<S, F, Fut>(accept: F) -> Device
+/// Serves every connection that `accept` lets in.
+pub async fn start<S, F, Fut>(accept: F) -> Device
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     F: Fn(TcpStream) -> Fut + Send + Sync + 'static,

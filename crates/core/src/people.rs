@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Cell, PersonKey, RowRef};
 
+mod doubt;
 mod texts;
+pub use doubt::{Doubt, DoubtKind};
 pub use texts::Texts;
 
 /// The fields a roster can have. The order is that of reports.
@@ -195,6 +197,8 @@ pub enum RowProblem {
     FrozenSource,
     /// The key seems to stand for another human now.
     Identity,
+    /// What a row says of somebody's job contradicts its own dates.
+    Contradiction,
 }
 
 /// A person whose rows cannot be used; their account stays as it is.
@@ -264,4 +268,7 @@ pub struct Roster {
     pub digest: String,
     /// `--roster PATH` without `--authoritative`: nobody counts as missing.
     pub partial: bool,
+    /// What makes it doubtful as a whole, sorted.
+    #[serde(default)]
+    pub doubts: Vec<Doubt>,
 }

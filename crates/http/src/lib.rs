@@ -6,13 +6,16 @@ use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[cfg(feature = "openssl")]
 use hyper_util::client::legacy::Client as HyperClient;
+#[cfg(feature = "openssl")]
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 pub use reqwest::Method;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Response};
 pub use rosterd_core::address::{BadUrl, Url, check_url, is_loopback};
+#[cfg(feature = "openssl")]
 use tower_layer::Layer as _;
 
 use rosterd_core::secret::Secret;
@@ -22,7 +25,9 @@ rosterd_words::speak!();
 mod pool;
 pub mod tls;
 
-use pool::{Patience, Patient, Started};
+#[cfg(feature = "openssl")]
+use pool::Patient;
+use pool::{Patience, Started};
 pub use rosterd_core::config::TlsBackend as Backend;
 pub use tls::{Pin, Trust};
 
@@ -58,6 +63,9 @@ pub fn encode_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
     out
 }
 
+/// Whether this build can speak TLS through OpenSSL: the cargo feature `openssl`.
+pub const HAS_OPENSSL: bool = cfg!(feature = "openssl");
+
 /// Why a transport cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
@@ -87,6 +95,9 @@ pub enum HttpError {
         /// The file.
         path: PathBuf,
     },
+    /// OpenSSL was asked for, and this build has none: see [`HAS_OPENSSL`].
+    #[error("{}", rust_i18n::t!("http.no_openssl"))]
+    NoOpenssl,
     /// The library refuses its settings.
     #[error("{}", rust_i18n::t!("http.setup", cause = cause))]
     Setup {
@@ -213,6 +224,7 @@ pub struct Transport {
 #[derive(Debug, Clone)]
 enum Engine {
     Rustls(reqwest::Client),
+    #[cfg(feature = "openssl")]
     Openssl(Box<HyperClient<Patient<tls::with_openssl::Connector>, Body>>),
 }
 
@@ -222,6 +234,9 @@ impl Engine {
         let connecting = options.timeout * 4 / 5;
         match options.backend {
             Backend::Rustls => rustls_client(&options.trust, connecting, patience).map(Self::Rustls),
+            #[cfg(not(feature = "openssl"))]
+            Backend::Openssl => Err(HttpError::NoOpenssl),
+            #[cfg(feature = "openssl")]
             Backend::Openssl => {
                 let connector = tls::with_openssl::Connector::new(&options.trust, connecting)?;
                 let client = HyperClient::builder(TokioExecutor::new())
@@ -237,6 +252,7 @@ impl Engine {
     async fn execute(&self, request: reqwest::Request) -> Result<Response, Failure> {
         match self {
             Self::Rustls(client) => client.execute(request).await.map_err(|e| failure(&e.without_url())),
+            #[cfg(feature = "openssl")]
             Self::Openssl(client) => {
                 let request = request.try_into().map_err(|e: reqwest::Error| failure(&e.without_url()))?;
                 let answer = client.request(request).await.map_err(|e| classify(&e, e.is_connect()))?;

@@ -1,5 +1,5 @@
 //! Whom the other end may be: the one way to trust a server, pins of public keys, and what a certificate says. The two
-//! libraries that speak TLS are in `with_rustls` and `with_openssl`; a pin replaces name and expiry in both, never the
+//! libraries that speak TLS are in `with_rustls` and, where it is built in, `with_openssl`; a pin replaces name and expiry in both, never the
 //! handshake's own proof: whoever holds only a copy of the certificate fails.
 
 use std::error::Error as StdError;
@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::HttpError;
 
 mod presented;
+#[cfg(feature = "openssl")]
 pub(super) mod with_openssl;
 pub(super) mod with_rustls;
 
@@ -123,6 +124,12 @@ impl fmt::Display for Verdict {
 }
 
 impl StdError for Verdict {}
+
+/// Nothing that both ends speak, as far as rustls can tell: an old device, which OpenSSL might understand. Only a build
+/// [without OpenSSL](crate::HAS_OPENSSL) meets it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct TooOld(String);
 
 /// The words for a TLS failure somewhere in an error's chain; `None` when TLS is not the cause.
 pub fn explain(error: &(dyn StdError + 'static)) -> Option<String> {

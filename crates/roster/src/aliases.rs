@@ -302,3 +302,7 @@ pub(super) const LEVELS: usize = 6;
 /// Headers whose yes means *gone*.
 pub(super) const INVERTED_STATUS: [&str; 6] =
     ["是否离职", "是否離職", "已离职", "已離職", "terminated", "is terminated"];
+
+/// Headers, folded, of columns that tell of an account or a record and not of a job, in words of the same look.
+pub(super) const OTHER_STATES: [&str; 8] =
+    ["激活状态", "禁用状态", "账号状态", "帐号状态", "数据状态", "审批状态", "登录状态", "accountstatus"];

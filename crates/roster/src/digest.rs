@@ -22,6 +22,7 @@ pub(super) fn digest(roster: &Roster) -> String {
         hasher.update(&[*problem as u8]);
     }
     hasher.update(&[u8::from(roster.partial)]);
+    roster.doubts.iter().filter(|doubt| doubt.holds()).for_each(|doubt| put(&mut hasher, &doubt.key()));
     hasher.finalize().to_hex().to_string()
 }
 

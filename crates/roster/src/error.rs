@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::Field;
+use super::facts::RosterReport;
 use super::ldap::LdapFault;
 
 /// Why a roster cannot be used. Nothing has been planned then, and nothing changes on any gateway.
@@ -28,8 +29,12 @@ pub enum RosterError {
     #[error("{}", rust_i18n::t!("roster.error.not_there", path = path))]
     NotThere { path: String },
     /// A folder or pattern without a single file that could be a roster.
-    #[error("{}", rust_i18n::t!("roster.error.no_files", path = path))]
-    NoFiles { path: String },
+    #[error("{}", no_files(path, seen))]
+    NoFiles {
+        path: String,
+        /// What lies there instead.
+        seen: String,
+    },
     /// The marker that says "complete" is not beside the file.
     #[error("{}", rust_i18n::t!("roster.error.no_marker", file = file, marker = marker))]
     NoMarker { file: Arc<str>, marker: String },
@@ -73,12 +78,18 @@ pub enum RosterError {
     /// No row of the first ones is a header.
     #[error("{}", rust_i18n::t!("roster.error.no_header", file = file, field = field.as_str(), seen = seen, near = near))]
     NoHeader { file: Arc<str>, field: Field, seen: String, near: String },
+    /// The workbook has no sheet of the configured name.
+    #[error("{}", rust_i18n::t!("roster.error.no_sheet", file = file, sheet = sheet, seen = seen))]
+    NoSheet { file: Arc<str>, sheet: String, seen: String },
     /// Two columns of the same name.
     #[error("{}", rust_i18n::t!("roster.error.same_header", file = file, header = header, first = first, second = second))]
     SameHeader { file: Arc<str>, header: String, first: usize, second: usize },
     /// More bytes than a roster can have.
     #[error("{}", rust_i18n::t!("roster.error.too_big", file = file, limit = limit))]
     TooBig { file: Arc<str>, limit: u64 },
+    /// People who take more memory than a run may use for them.
+    #[error("{}", rust_i18n::t!("roster.error.too_much", file = file, limit = limit >> 20))]
+    TooMuch { file: Arc<str>, limit: u64 },
     /// More rows than `max_rows`.
     #[error("{}", rust_i18n::t!("roster.error.too_many_rows", file = file, limit = limit))]
     TooManyRows { file: Arc<str>, limit: u64 },
@@ -87,7 +98,14 @@ pub enum RosterError {
     TooFewRows { source_name: Arc<str>, rows: u64, limit: u64 },
     /// More than `max_invalid_percent` of the rows refused for their values.
     #[error("{}", rust_i18n::t!("roster.error.too_many_invalid", refused = refused, rows = rows, limit = limit, examples = examples))]
-    TooManyInvalid { refused: u64, rows: u64, limit: f64, examples: String },
+    TooManyInvalid {
+        refused: u64,
+        rows: u64,
+        limit: f64,
+        examples: String,
+        /// Every one of them.
+        report: Box<RosterReport>,
+    },
     /// A directory server cannot be used.
     #[error("{}", rust_i18n::t!("roster.error.ldap", source = source_name, server = server, what = fault.to_string()))]
     Ldap { source_name: Arc<str>, server: String, fault: LdapFault },
@@ -118,8 +136,10 @@ impl RosterError {
             Self::WrongKind { .. } => "wrong_kind",
             Self::Damaged { damage, .. } => damage.word(),
             Self::NoHeader { .. } => "no_header",
+            Self::NoSheet { .. } => "no_sheet",
             Self::SameHeader { .. } => "same_header",
             Self::TooBig { .. } => "too_big",
+            Self::TooMuch { .. } => "too_much",
             Self::TooManyRows { .. } => "too_many_rows",
             Self::TooFewRows { .. } => "too_few_rows",
             Self::TooManyInvalid { .. } => "too_many_invalid",
@@ -143,6 +163,14 @@ impl RosterError {
                 | Self::Ldap { fault: LdapFault::Unreachable { .. }, .. }
         )
     }
+}
+
+fn no_files(path: &str, seen: &str) -> String {
+    let text = rust_i18n::t!("roster.error.no_files", path = path);
+    if seen.is_empty() {
+        return text.into_owned();
+    }
+    format!("{text}{}", rust_i18n::t!("roster.error.files_seen", seen = seen))
 }
 
 fn damaged(file: &str, line: u64, column: Option<&str>, damage: &Damage) -> String {
@@ -213,6 +241,8 @@ pub enum Damage {
     FieldTooLong { limit: usize },
     /// The last line has no line end, and `final_newline = "require"`.
     NoFinalNewline,
+    /// More blank lines than any roster has.
+    BlankLines { limit: u64 },
     /// Compressed data that does not unpack.
     Compression { cause: String },
     /// A workbook that cannot be read.
@@ -236,6 +266,7 @@ impl Damage {
             Self::LineTooLong { .. } => "line_too_long",
             Self::FieldTooLong { .. } => "field_too_long",
             Self::NoFinalNewline => "no_final_newline",
+            Self::BlankLines { .. } => "blank_lines",
             Self::Compression { .. } => "compression",
             Self::Workbook { .. } => "workbook",
         }
@@ -267,6 +298,7 @@ impl std::fmt::Display for Damage {
             Self::LineTooLong { limit } => t!("roster.damage.line_too_long", limit = limit),
             Self::FieldTooLong { limit } => t!("roster.damage.field_too_long", limit = limit),
             Self::NoFinalNewline => t!("roster.damage.no_final_newline"),
+            Self::BlankLines { limit } => t!("roster.damage.blank_lines", limit = limit),
             Self::Compression { cause } => t!("roster.damage.compression", cause = cause),
             Self::Workbook { cause } => t!("roster.damage.workbook", cause = cause),
         })

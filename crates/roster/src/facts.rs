@@ -11,7 +11,7 @@ use super::Field;
 use crate::model::mask_phone;
 
 /// How many problems of one file, and examples of one kind of note, are kept; the rest is counted.
-pub const KEPT: usize = 200;
+pub const KEPT: usize = 10_000;
 
 /// What was read, for people and for `--output json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,6 +34,8 @@ pub struct RosterReport {
     pub blocked: u64,
     /// `--roster PATH` without `--authoritative`.
     pub partial: bool,
+    /// What makes it doubtful as a whole, in words.
+    pub doubts: Vec<String>,
     /// The sources, in configured order.
     pub sources: Vec<SourceReport>,
     /// People who work here, by main department.
@@ -196,6 +198,7 @@ words! {
         BadDate => "bad_date",
         MaybeCut => "maybe_cut",
         DotDepartment => "dot_department",
+        Contradiction => "contradiction",
     }
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use globset::GlobBuilder;
 
 use super::error::RosterError;
@@ -22,6 +22,8 @@ pub(super) struct Found {
     pub name: Arc<str>,
     pub path: PathBuf,
     pub stamp: Stamp,
+    /// The newest by its time is not the newest by the date in its name: this one is.
+    pub rival: Option<Arc<str>>,
 }
 
 /// What tells one state of a file from another.
@@ -67,7 +69,7 @@ pub(super) fn find(rules: &Rules, base: &Path) -> Result<Vec<Found>, RosterError
         Err(cause) => return Err(RosterError::Unreadable { file: shown.into(), cause }),
     };
     if files.is_empty() {
-        return Err(RosterError::NoFiles { path: shown });
+        return Err(RosterError::NoFiles { path: shown, seen: others(&path) });
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     if rules.pick == Pick::Newest {
@@ -81,6 +83,22 @@ pub(super) fn find(rules: &Rules, base: &Path) -> Result<Vec<Found>, RosterError
     Ok(files)
 }
 
+/// The most files that an error names.
+const NAMED: usize = 5;
+
+/// What lies in a folder in which no file is a roster.
+fn others(folder: &Path) -> String {
+    let entries = entries(folder).unwrap_or_default();
+    let mut names: Vec<String> =
+        entries.into_iter().map(|(name, _)| name).filter(|name| !is_leftover(name)).collect();
+    names.sort();
+    if names.len() > NAMED {
+        names.truncate(NAMED);
+        names.push("…".into());
+    }
+    names.join(", ")
+}
+
 /// The newest file; of those with a marker, where one is asked for.
 fn newest(files: Vec<Found>, rules: &Rules) -> Result<Vec<Found>, RosterError> {
     let newest = |files: &[Found]| {
@@ -88,7 +106,41 @@ fn newest(files: Vec<Found>, rules: &Rules) -> Result<Vec<Found>, RosterError> {
     };
     let ready: Vec<Found> =
         files.iter().filter(|file| missing_marker(file, &rules.done_marker).is_none()).cloned().collect();
-    Ok(newest(&ready).or_else(|| newest(&files)).into_iter().collect())
+    let files = if ready.is_empty() { files } else { ready };
+    let picked = newest(&files).map(|file| Found { rival: rival(&file, &files), ..file });
+    Ok(picked.into_iter().collect())
+}
+
+/// The file that is newer than `picked` by the dates in their names.
+fn rival(picked: &Found, files: &[Found]) -> Option<Arc<str>> {
+    let own = named_date(&picked.name)?;
+    let dated = files.iter().filter_map(|file| Some((named_date(&file.name)?, &file.name)));
+    dated.max().filter(|(date, _)| *date > own).map(|(_, name)| name.clone())
+}
+
+/// The date in a file's name (`20261127`, `2026-11-27`, `2026年11月27日`, `202611`), and the numbers behind it: a time, or the
+/// count of a second export that day.
+fn named_date(name: &str) -> Option<(NaiveDate, Vec<u64>)> {
+    let numbers: Vec<&str> =
+        name.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
+    let day = |year: &str, month: &str, day: &str| {
+        let date = NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)?;
+        (2000..2100).contains(&date.year()).then_some(date)
+    };
+    let found = (0..numbers.len()).find_map(|at| match (numbers[at].len(), &numbers[at..]) {
+        (8 | 12 | 14, [whole, ..]) => {
+            let rest = whole[8..].parse().ok();
+            Some((day(&whole[..4], &whole[4..6], &whole[6..8])?, rest, at + 1))
+        }
+        (4, [year, month, third, ..]) if month.len() <= 2 && third.len() <= 2 => {
+            Some((day(year, month, third)?, None, at + 3))
+        }
+        (6, [whole, ..]) => Some((day(&whole[..4], &whole[4..6], "1")?, None, at + 1)),
+        _ => None,
+    });
+    let (date, time, next) = found?;
+    let behind = numbers[next..].iter().filter_map(|number| number.parse().ok());
+    Some((date, time.into_iter().chain(behind).collect()))
 }
 
 /// The path of a file that stands beside `file`: `{file}.done`.
@@ -114,7 +166,7 @@ fn seen(path: &Path, name: Arc<str>, meta: &fs::Metadata) -> Result<Found, Roste
     if !meta.is_file() {
         return Err(RosterError::NotRegular { file: name });
     }
-    Ok(Found { name, path: path.to_owned(), stamp: Stamp::of(meta) })
+    Ok(Found { name, path: path.to_owned(), stamp: Stamp::of(meta), rival: None })
 }
 
 fn in_folder(folder: &Path, rules: &Rules) -> Result<Vec<Found>, RosterError> {
@@ -217,4 +269,29 @@ fn next_level(
         }
     }
     Ok(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_dated_in_every_customary_form() {
+        let dated = |name: &str| named_date(name).map(|(date, behind)| (date.to_string(), behind));
+        for name in [
+            "hr_20261127.csv",
+            "hr-2026-11-27.xlsx",
+            "名单2026年11月27日.csv",
+            "2026.11.27.csv.gz",
+            "2_2026-11-27.csv",
+        ] {
+            assert_eq!(dated(name), Some(("2026-11-27".into(), vec![])), "{name}");
+        }
+        assert_eq!(dated("hr_202611.csv"), Some(("2026-11-01".into(), vec![])));
+        assert_eq!(dated("hr_202611270830.csv"), Some(("2026-11-27".into(), vec![830])));
+        assert_eq!(dated("hr_20261127 (2).csv"), Some(("2026-11-27".into(), vec![2])));
+        for name in ["hr.csv", "hr2.csv", "hr_20261327.csv", "12345678.csv", "a1.csv"] {
+            assert_eq!(dated(name), None, "{name}");
+        }
+    }
 }

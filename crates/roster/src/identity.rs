@@ -1,9 +1,11 @@
 //! Whether an employee ID still stands for the same human. What tells humans apart is remembered as keyed digests, never
-//! in clear; two fields that changed at once, both old and new being known, block the person until somebody says what
-//! happened. Where it is remembered is `store`'s business.
+//! in clear; two fields that changed, both old and new being known, block the person until somebody says what happened.
+//! Changes within a month of each other count together, or an identity could be worn down night by night. Where it is
+//! remembered is `store`'s business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Problem, Reason};
@@ -13,6 +15,8 @@ use crate::model::{Cell, PersonKey, RowRef, fold};
 
 /// How many fields must have changed before somebody is taken for another human.
 const CHANGED: usize = 2;
+/// Changes that lie less than so many days apart count as one.
+const TOGETHER: i64 = 30;
 /// Under this name a person who was retired by `person --different` stands in the roster.
 const RETIRED: &str = "person --different";
 
@@ -23,6 +27,8 @@ const RETIRED: &str = "person --different";
 pub struct Identity {
     /// Sorted by field.
     marks: Box<[(Field, u64)]>,
+    /// The day on which a field's value took the place of another, if that is not long ago.
+    since: Box<[(Field, NaiveDate)]>,
     /// Somebody said that this key's human is gone and the key was given to another.
     retired: bool,
 }
@@ -32,6 +38,8 @@ pub struct Identity {
 #[serde(default)]
 struct Stored {
     marks: BTreeMap<Field, Vec<String>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    since: BTreeMap<Field, NaiveDate>,
     retired: bool,
 }
 
@@ -40,7 +48,11 @@ impl From<Stored> for Identity {
         let of_field = |(field, marks): (Field, Vec<String>)| {
             marks.into_iter().filter_map(move |text| Some((field, u64::from_str_radix(&text, 16).ok()?)))
         };
-        Self { marks: stored.marks.into_iter().flat_map(of_field).collect(), retired: stored.retired }
+        Self {
+            marks: stored.marks.into_iter().flat_map(of_field).collect(),
+            since: stored.since.into_iter().collect(),
+            retired: stored.retired,
+        }
     }
 }
 
@@ -50,7 +62,7 @@ impl From<Identity> for Stored {
         for (field, mark) in identity.marks {
             marks.entry(field).or_default().push(format!("{mark:016x}"));
         }
-        Self { marks, retired: identity.retired }
+        Self { marks, since: identity.since.into_iter().collect(), retired: identity.retired }
     }
 }
 
@@ -67,7 +79,7 @@ impl Identity {
         };
         let mut marks: Vec<(Field, u64)> = fields.iter().flat_map(of_field).collect();
         marks.sort_unstable();
-        Self { marks: marks.into(), retired: false }
+        Self { marks: marks.into(), ..Self::default() }
     }
 
     /// The identity of a key whose human is gone.
@@ -98,12 +110,27 @@ impl Identity {
         changed
     }
 
-    /// What is to be remembered: what is known now, and of the rest what was known before.
-    fn renewed(&self, now: &Self) -> Self {
+    /// The fields that changed not long before `today`, by the days that are remembered. One that lies ahead is of a clock
+    /// that was put back, and counts too.
+    fn recent(&self, today: NaiveDate) -> impl Iterator<Item = (Field, NaiveDate)> {
+        let recent = move |day: NaiveDate| today.signed_duration_since(day).num_days() < TOGETHER;
+        self.since.iter().copied().filter(move |(_, day)| recent(*day))
+    }
+
+    /// The same, with its recent changes as if they were of today.
+    fn asked(&self, today: NaiveDate) -> Self {
+        let since = self.recent(today).map(|(field, _)| (field, today)).collect();
+        Self { since, ..self.clone() }
+    }
+
+    /// What is to be remembered: what is known now, and of the rest what was known before; and what changed when.
+    fn renewed(&self, now: &Self, changed: &[Field], today: NaiveDate) -> Self {
         let before = self.marks.iter().filter(|(field, _)| !now.knows(*field));
         let mut marks: Vec<(Field, u64)> = before.chain(now.marks.iter()).copied().collect();
         marks.sort_unstable();
-        Self { marks: marks.into(), retired: false }
+        let mut since: BTreeMap<Field, NaiveDate> = self.recent(today).collect();
+        since.extend(changed.iter().map(|field| (*field, today)));
+        Self { marks: marks.into(), since: since.into_iter().collect(), retired: false }
     }
 }
 
@@ -115,7 +142,7 @@ fn values(person: &Person, field: Field) -> Vec<String> {
             .filter(|c| !c.is_whitespace() && !matches!(c, '·' | '•' | '‧' | '・' | '.'))
             .collect()
     };
-    let day = |cell: &Cell<chrono::NaiveDate>| cell.value().map(ToString::to_string).into_iter().collect();
+    let day = |cell: &Cell<NaiveDate>| cell.value().map(ToString::to_string).into_iter().collect();
     match field {
         Field::Phone => person.phones.value().cloned().unwrap_or_default(),
         Field::HireDate => day(&person.hire_date),
@@ -140,6 +167,7 @@ pub fn judge(
     salt: &[u8; 32],
     remembered: &BTreeMap<PersonKey, Identity>,
 ) -> BTreeMap<PersonKey, Identity> {
+    let today = reading.report.as_of;
     let mut news = BTreeMap::new();
     let mut others: Vec<(PersonKey, Vec<Field>)> = Vec::new();
     for (key, person) in &reading.roster.people {
@@ -151,11 +179,20 @@ pub fn judge(
             continue;
         };
         let changed = before.changed(&now);
-        if changed.len() >= CHANGED {
-            others.push((key.clone(), changed));
-            continue;
+        if !changed.is_empty() {
+            let recent = before.recent(today).map(|(field, _)| field).filter(|field| fields.contains(field));
+            let together: BTreeSet<Field> = changed.iter().copied().chain(recent).collect();
+            if together.len() >= CHANGED {
+                // The question stays open until it is answered: what is asked about grows no older meanwhile.
+                let asked = before.asked(today);
+                if asked != *before {
+                    news.insert(key.clone(), asked);
+                }
+                others.push((key.clone(), together.into_iter().collect()));
+                continue;
+            }
         }
-        let renewed = before.renewed(&now);
+        let renewed = before.renewed(&now, &changed, today);
         if renewed != *before {
             news.insert(key.clone(), renewed);
         }
@@ -223,8 +260,6 @@ fn departed(key: &PersonKey) -> Person {
 
 #[cfg(test)]
 mod tests {
-    use chrono::NaiveDate;
-
     use super::*;
     use crate::config::RosterConfig;
     use crate::roster::read_memory;
@@ -232,8 +267,14 @@ mod tests {
     const SALT: [u8; 32] = [7; 32];
 
     fn reading(rows: &str) -> Reading {
+        reading_on(0, rows)
+    }
+
+    /// What is read so many days after the first.
+    fn reading_on(day: u64, rows: &str) -> Reading {
         let csv = format!("工号,姓名,手机,入职日期\n{rows}");
-        read_memory(&RosterConfig::default(), &[("a.csv", csv.into_bytes())], NaiveDate::default()).unwrap()
+        let day = NaiveDate::default() + chrono::Days::new(day);
+        read_memory(&RosterConfig::default(), &[("a.csv", csv.into_bytes())], day).unwrap()
     }
 
     fn fields() -> Vec<Field> {
@@ -271,15 +312,51 @@ mod tests {
     }
 
     #[test]
-    fn changes_that_come_one_by_one_are_followed() {
+    fn changes_that_lie_apart_are_followed() {
         let mut known = BTreeMap::new();
-        for row in
-            ["1,张三,13800138000,\n", "1,张三,,\n", "1,张三丰,13800138000,\n", "1,张三丰,13900139000,\n"]
-        {
-            let mut reading = reading(row);
+        for (day, row) in [
+            (0, "1,张三,13800138000,\n"),
+            (1, "1,张三,,\n"),
+            (2, "1,张三丰,13800138000,\n"),
+            (3, "1,张三疯,13800138000,\n"),
+            (33, "1,张三疯,13900139000,\n"),
+        ] {
+            let mut reading = reading_on(day, row);
             known.extend(judge(&mut reading, &fields(), &SALT, &known));
             assert!(reading.roster.blocked.is_empty(), "{row}");
         }
+    }
+
+    #[test]
+    fn an_identity_is_not_worn_down_night_by_night() {
+        // Name, then phone; with an empty or masked cell between them; and in the other order.
+        for nights in [
+            ["1,李四,13800138000,\n", "1,李四,13800138000,\n", "1,李四,13900139000,\n"],
+            ["1,李四,,\n", "1,李四,138****8000,\n", "1,李四,13900139000,\n"],
+            ["1,张三,13900139000,\n", "1,,13900139000,\n", "1,李四,13900139000,\n"],
+        ] {
+            let mut first = reading("1,张三,13800138000,\n");
+            let mut known = judge(&mut first, &fields(), &SALT, &BTreeMap::new());
+            for (day, row) in
+                [(1, nights[0]), (2, nights[1]), (29, nights[2]), (40, nights[2]), (65, nights[2])]
+            {
+                // What is remembered goes through the database each time.
+                let stored = serde_json::to_string(&known).unwrap();
+                known = serde_json::from_str(&stored).unwrap();
+                let mut reading = reading_on(day, row);
+                known.extend(judge(&mut reading, &fields(), &SALT, &known));
+                // Blocked from the 29th day on, until somebody says what happened, however long that takes.
+                assert_eq!(reading.roster.blocked.contains_key(&key()), day >= 29, "{day}: {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_remembered_before_changes_had_days_is_read() {
+        let old = r#"{"marks":{"name":["00000000000000ff"]},"retired":false}"#;
+        let identity: Identity = serde_json::from_str(old).unwrap();
+        assert!(!identity.is_empty() && identity.recent(NaiveDate::default()).next().is_none());
+        assert_eq!(serde_json::to_string(&identity).unwrap(), old);
     }
 
     #[test]

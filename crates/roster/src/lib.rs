@@ -2,6 +2,7 @@
 //! what a person should hold on a gateway is `mapping`'s business, what to do about it is `plan`'s.
 
 mod aliases;
+mod budget;
 mod cell;
 mod date;
 mod department;
@@ -23,6 +24,7 @@ mod read;
 mod records;
 mod rules;
 mod sources;
+mod spellings;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -39,7 +41,7 @@ pub use read::{
 };
 
 pub use rosterd_core::people::{
-    BlockedPerson, Employment, Field, Person, Roster, RowProblem, SourceFacts, Texts,
+    BlockedPerson, Doubt, DoubtKind, Employment, Field, Person, Roster, RowProblem, SourceFacts, Texts,
 };
 
 use crate as roster;

@@ -1,7 +1,7 @@
 //! Rows meet: duplicates within a source, keys that lost their zeros, people whom several sources have, keys that look
 //! alike. What comes out depends on the rows alone, not on the order of rows or files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
@@ -12,7 +12,10 @@ use super::person::{BlockedRow, Harvest};
 use super::read::Reading;
 use super::rules::Rules;
 use super::sources::{self, Part};
-use super::{BlockedPerson, Employment, Field, Person, Roster, RowProblem, SourceFacts, preset};
+use super::spellings::Spellings;
+use super::{
+    BlockedPerson, Doubt, DoubtKind, Employment, Field, Person, Roster, RowProblem, SourceFacts, preset,
+};
 use crate::config::{Preset, Proof, SecondRow};
 use crate::model::{Cell, PersonKey, RowRef};
 use crate::pieces;
@@ -34,6 +37,9 @@ pub(super) struct Frame {
     pub max_invalid: f64,
 }
 
+/// So many people in two files are no sign that one is a copy of the other.
+const FEW: u64 = 3;
+
 /// People and blocked people of one source, by key.
 #[derive(Default)]
 pub(super) struct Known {
@@ -47,14 +53,22 @@ pub(super) fn join(sources: Vec<SourceRows>, frame: Frame) -> Result<Reading, Ro
     let mut facts = Vec::new();
     let mut reports = Vec::new();
     let (mut rows, mut refused_for_values) = (0, 0);
+    let mut few = None;
+    let (mut doubts, mut spellings) = (BTreeSet::new(), Spellings::default());
     for mut source in sources {
         lost_zeros(&mut source);
+        copies(&mut source);
+        doubts.append(&mut source.harvest.doubts);
+        spellings.join(std::mem::take(&mut source.harvest.spellings));
         rows += source.harvest.rows;
-        refused_for_values += source.files.iter().map(|file| file.refused).sum::<u64>();
+        // A row that contradicts itself was read: it is no sign that the file is not what it should be.
+        let contradicting = |row: &&BlockedRow| row.problem == RowProblem::Contradiction;
+        let contradicting = source.harvest.blocked.iter().filter(contradicting).count() as u64;
+        refused_for_values += source.files.iter().map(|file| file.refused).sum::<u64>() - contradicting;
         let mut known = group(&mut source);
         freeze(&source, &mut known);
         ambiguous_rows(&mut known, &mut source.files);
-        check_min_rows(&source)?;
+        few = few.or(check_min_rows(&source).err());
         facts.push(source_facts(&source));
         parts.push(Part::new(&source.rules, known));
         reports.push(SourceReport {
@@ -75,13 +89,13 @@ pub(super) fn join(sources: Vec<SourceRows>, frame: Frame) -> Result<Reading, Ro
         }
     }
     ambiguous_across(&mut all);
-    check_invalid(rows, refused_for_values, frame.max_invalid, &reports)?;
     let mut roster = Roster {
         people: all.people,
         blocked: all.blocked,
         sources: facts,
         digest: String::new(),
         partial: frame.partial,
+        doubts: doubts.into_iter().chain(spellings.doubts()).collect(),
     };
     roster.digest = digest(&roster);
     for file in reports.iter_mut().flat_map(|source| &mut source.files) {
@@ -89,7 +103,12 @@ pub(super) fn join(sources: Vec<SourceRows>, frame: Frame) -> Result<Reading, Ro
         file.notes.sort_by_key(|note| (note.line, note.kind));
     }
     let report = report(&roster, reports, frame);
-    Ok(Reading { roster, report })
+    // What is wrong with the rows comes first: it is why there are so few.
+    let report = check_invalid(rows, refused_for_values, frame.max_invalid, report)?;
+    match few {
+        Some(error) => Err(error),
+        None => Ok(Reading { roster, report }),
+    }
 }
 
 fn report(roster: &Roster, sources: Vec<SourceReport>, frame: Frame) -> RosterReport {
@@ -105,6 +124,7 @@ fn report(roster: &Roster, sources: Vec<SourceReport>, frame: Frame) -> RosterRe
         blocked: roster.blocked.len() as u64,
         partial: frame.partial,
         departments: departments(roster, frame.as_of),
+        doubts: roster.doubts.iter().map(ToString::to_string).collect(),
         sources,
     }
 }
@@ -128,7 +148,7 @@ fn source_facts(source: &SourceRows) -> SourceFacts {
     let sum = |count: fn(&FileReport) -> u64| source.files.iter().map(count).sum();
     let rows: u64 = sum(|file| file.rows);
     let share = |filled: u64| if rows == 0 { 0.0 } else { filled as f64 * 100.0 / rows as f64 };
-    let mapped: std::collections::BTreeSet<Field> = source
+    let mapped: BTreeSet<Field> = source
         .files
         .iter()
         .flat_map(|file| &file.columns)
@@ -162,18 +182,25 @@ fn check_min_rows(source: &SourceRows) -> Result<(), RosterError> {
 }
 
 /// The run stops when too many rows were refused for what they say.
-fn check_invalid(rows: u64, refused: u64, limit: f64, reports: &[SourceReport]) -> Result<(), RosterError> {
+fn check_invalid(
+    rows: u64,
+    refused: u64,
+    limit: f64,
+    report: RosterReport,
+) -> Result<RosterReport, RosterError> {
     if rows == 0 || refused as f64 * 100.0 <= limit * rows as f64 {
-        return Ok(());
+        return Ok(report);
     }
-    let examples: Vec<String> = reports
+    let examples: Vec<String> = report
+        .sources
         .iter()
         .flat_map(|source| &source.files)
         .flat_map(|file| file.problems.iter().filter(|problem| problem.refused).map(move |p| (file, p)))
         .take(3)
         .map(|(file, problem)| format!("{}:{} {}", file.file, problem.line, problem.message()))
         .collect();
-    Err(RosterError::TooManyInvalid { refused, rows, limit, examples: examples.join("; ") })
+    let (examples, report) = (examples.join("; "), Box::new(report));
+    Err(RosterError::TooManyInvalid { refused, rows, limit, examples, report })
 }
 
 /// IDs that are shorter than all others and digits only have lost their zeros: whose they are cannot be told.
@@ -239,6 +266,44 @@ fn lost_zeros(source: &mut SourceRows) {
         }
         keep
     });
+}
+
+/// Two files that list mostly the same people: a copy beside the original, or an earlier export. Whoever left since is
+/// still in the older one, so that nobody would ever leave.
+fn copies(source: &mut SourceRows) {
+    // Where second rows are expected, files may well share their people.
+    if source.files.len() < 2 || source.rules.second_row == SecondRow::First {
+        return;
+    }
+    let mut places: Vec<(&str, &str)> = Vec::with_capacity(source.harvest.people.len());
+    for person in &source.harvest.people {
+        places.extend(person.rows.first().map(|row| (person.key.as_str(), row.file.as_ref())));
+    }
+    places.extend(source.harvest.blocked.iter().map(|row| (row.key.as_str(), row.row.file.as_ref())));
+    places.sort_unstable();
+    places.dedup();
+    let mut of_file: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut shared: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for same in places.chunk_by(|a, b| a.0 == b.0) {
+        for (at, (_, file)) in same.iter().enumerate() {
+            *of_file.entry(file).or_default() += 1;
+            same[at + 1..].iter().for_each(|(_, other)| *shared.entry((file, other)).or_default() += 1);
+        }
+    }
+    let doubts: Vec<Doubt> = shared
+        .into_iter()
+        .filter(|((one, other), both)| {
+            let fewer = of_file.get(one).min(of_file.get(other)).copied().unwrap_or_default();
+            *both > FEW && both * 2 > fewer
+        })
+        .map(|((one, other), both)| Doubt {
+            kind: DoubtKind::CopiedFile,
+            source: source.rules.name.clone(),
+            what: format!("{one}, {other}"),
+            file: both.to_string().into(),
+        })
+        .collect();
+    source.harvest.doubts.extend(doubts);
 }
 
 /// One row of a key, readable or not.
@@ -327,16 +392,12 @@ fn several(source: &mut SourceRows, key: PersonKey, mut rows: Vec<Row>, known: &
         return;
     }
     if all_blocked {
-        let detail = rows.iter().find_map(|row| match row {
-            Row::Blocked(row) => Some(row.detail.clone()),
+        let first = rows.iter().find_map(|row| match row {
+            Row::Blocked(row) => Some((row.problem, row.detail.clone())),
             Row::Usable(_) => None,
         });
-        let blocked = BlockedPerson {
-            key: key.clone(),
-            problem: RowProblem::UnknownStatus,
-            rows: places,
-            detail: detail.unwrap_or_default(),
-        };
+        let (problem, detail) = first.unwrap_or((RowProblem::UnknownStatus, String::new()));
+        let blocked = BlockedPerson { key: key.clone(), problem, rows: places, detail };
         known.blocked.insert(key, blocked);
         return;
     }

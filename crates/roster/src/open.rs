@@ -11,13 +11,11 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use sha2::Digest as _;
 
+use super::budget;
 use super::error::RosterError;
 use super::find::{Found, Stamp, sidecar};
 use super::read::Beat;
 use super::rules::Rules;
-
-/// The largest file, and the largest text that a compressed one may unpack to.
-pub(super) const MAX_FILE: u64 = 2 << 30;
 
 /// An open file, with the folder it was opened in.
 pub(super) struct Opened {
@@ -104,7 +102,7 @@ impl Tally {
     }
 }
 
-/// A reader that digests and counts what goes by, and stops at [`MAX_FILE`].
+/// A reader that digests and counts what goes by, and stops at [`budget::FILE`].
 pub(super) struct Tap<R> {
     input: R,
     tally: Rc<RefCell<Tally>>,
@@ -125,7 +123,7 @@ impl<R: Read> Read for Tap<R> {
         let length = self.input.read(buffer)?;
         let mut tally = self.tally.borrow_mut();
         tally.bytes += length as u64;
-        if tally.bytes > MAX_FILE {
+        if tally.bytes > budget::FILE {
             return Err(io::Error::other(TooBig));
         }
         tally.blake3.update(&buffer[..length]);

@@ -4,32 +4,46 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::{NaiveDate, TimeDelta};
 use csv::StringRecord;
 
+use super::budget;
 use super::cell::{Cleaned, clean, float_tail, half_width};
 use super::error::{Damage, RosterError};
 use super::facts::{ColumnUse, FileReport, NoteKind, Problem, Reason, visible};
 use super::header::Columns;
 use super::rules::Rules;
+use super::spellings::Spellings;
 use super::status::Status;
-use super::{Field, Person, Texts};
+use super::{Doubt, DoubtKind, Employment, Field, Person, RowProblem, Texts};
 use crate::model::{Cell, PersonKey, RowRef};
 
 mod fields;
+mod unused;
+
+use unused::Unused;
 
 /// The most different values of one column that are kept to be shared.
 const SHARED: usize = 50_000;
 /// The most status words of a file that are remembered.
 const WORDS: usize = 1_000;
 
-/// A row whose person is known and whose status is not.
+/// A row whose person is known and whose status is not, or contradicts itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BlockedRow {
     pub key: PersonKey,
     pub row: RowRef,
+    pub problem: RowProblem,
     pub detail: String,
     pub id: String,
 }
+
+/// A last day further ahead than this, in days, contradicts a status that says *gone*: nearer ones are customary, where HR
+/// writes the status when the papers are signed.
+const AHEAD: i64 = 31;
+/// A last day longer past than this, in days, contradicts a status that says *works here*: until then it has only not been
+/// brought up to date, and after it whoever has the row has most likely come back.
+const PAST: i64 = 90;
 
 /// What the rows of one source come to, before they meet each other.
 #[derive(Debug, Default)]
@@ -40,6 +54,9 @@ pub(super) struct Harvest {
     /// Filled cells by field.
     pub filled: BTreeMap<Field, u64>,
     pub rows: u64,
+    /// What makes it doubtful as a whole.
+    pub doubts: BTreeSet<Doubt>,
+    pub spellings: Spellings,
 }
 
 type Departments = Cell<Arc<[Vec<String>]>>;
@@ -59,6 +76,9 @@ pub(super) struct RowReader<'a> {
     /// Values met in the last column, to recognise one that the end of the file may have cut.
     last_values: BTreeSet<String>,
     key_widths: BTreeMap<usize, u64>,
+    unused: Unused,
+    /// What was kept since somebody asked, in bytes.
+    kept: u64,
 }
 
 /// Where a row stands.
@@ -96,6 +116,7 @@ impl<'a> RowReader<'a> {
         report.columns = uses(&columns);
         Self {
             sources: Arc::from([rules.name.clone()]),
+            unused: Unused::new(&columns, &rules.names),
             rules,
             file: report.file.clone(),
             columns,
@@ -106,6 +127,7 @@ impl<'a> RowReader<'a> {
             statuses: BTreeMap::new(),
             last_values: BTreeSet::new(),
             key_widths: BTreeMap::new(),
+            kept: 0,
         }
     }
 
@@ -145,10 +167,29 @@ impl<'a> RowReader<'a> {
         self.harvest.rows += 1;
         let place = Place { line, cut: cut.then(|| width.saturating_sub(1)) };
         self.person(record, place);
+        self.unused.record(record, &self.rules.statuses);
         if !cut {
             self.remember_last(record, width);
         }
         Ok(())
+    }
+
+    /// What was kept in memory since this was asked last, in bytes.
+    pub(super) fn kept(&mut self) -> u64 {
+        std::mem::take(&mut self.kept)
+    }
+
+    /// The report, when the file is at its end.
+    pub(super) fn finish(self) -> FileReport {
+        for column in self.unused.suspicious() {
+            self.harvest.doubts.insert(Doubt {
+                kind: DoubtKind::UnusedStatus,
+                source: self.rules.name.clone(),
+                what: self.columns.title(column),
+                file: self.file.clone(),
+            });
+        }
+        self.report
     }
 
     fn key_field(&self) -> Field {
@@ -197,6 +238,10 @@ impl<'a> RowReader<'a> {
         let hire_date = self.date(Field::HireDate, record, place);
         let leave_date = self.date(Field::LeaveDate, record, place);
         let expires_on = self.date(Field::ExpiresOn, record, place);
+        let status = status.map_err(|problem| (RowProblem::UnknownStatus, problem)).and_then(|status| {
+            let problem = self.contradiction(status, hire_date.value(), leave_date.value(), record, place);
+            problem.map_or(Ok(status), |problem| Err((RowProblem::Contradiction, problem)))
+        });
         let employment = match status {
             Ok(status) => {
                 if status.until_a_date && leave_date.value().is_none() {
@@ -204,16 +249,24 @@ impl<'a> RowReader<'a> {
                 }
                 status.employment
             }
-            Err(problem) => {
+            Err((kind, problem)) => {
                 self.report.refused += 1;
                 let id = self.id_text(&text);
-                let detail = problem.value.clone().unwrap_or_default();
+                let detail = match kind {
+                    RowProblem::Contradiction => problem.message(),
+                    _ => problem.value.clone().unwrap_or_default(),
+                };
                 self.report.problem(problem);
-                self.harvest.blocked.push(BlockedRow { key, row, detail, id });
+                self.kept += size_of::<BlockedRow>() as u64 + budget::ROW + (detail.len() + id.len()) as u64;
+                self.harvest.blocked.push(BlockedRow { key, row, problem: kind, detail, id });
                 return;
             }
         };
         self.report.accepted += 1;
+        let numbers =
+            phones.value().map_or(0, |numbers| numbers.iter().map(|n| n.len() as u64 + budget::PART).sum());
+        let texts = (text.bytes() + key.as_str().len()) as u64;
+        self.kept += size_of::<Person>() as u64 + budget::ROW + texts + numbers;
         self.harvest.people.push(Person {
             key,
             sources: self.sources.clone(),
@@ -227,6 +280,31 @@ impl<'a> RowReader<'a> {
             leave_date,
             expires_on,
         });
+    }
+
+    /// Whether a row contradicts itself: it says that somebody has left whose last day is long ahead, or works here whose
+    /// last day is long past or before the first. Only a status that the row itself gives can do so.
+    fn contradiction(
+        &self,
+        status: Status,
+        first: Option<&NaiveDate>,
+        last: Option<&NaiveDate>,
+        record: &StringRecord,
+        place: Place,
+    ) -> Option<Problem> {
+        let (column, raw) = self.raw(Field::Status, record)?;
+        let last = *last?;
+        let (today, ahead, past) = (self.rules.calendar.today, TimeDelta::days(AHEAD), TimeDelta::days(PAST));
+        let contradicts = match status.employment {
+            Employment::Left => last.signed_duration_since(today) > ahead,
+            Employment::Active if status.until_a_date => false,
+            Employment::Active => {
+                today.signed_duration_since(last) > past || first.is_some_and(|first| *first > last)
+            }
+            Employment::Pending => false,
+        };
+        let problem = || self.problem(Field::Status, column, raw, place.line, Reason::Contradiction, true);
+        contradicts.then(|| Problem { other: Some(last.to_string()), ..problem() })
     }
 
     fn id_text(&self, text: &Texts) -> String {

@@ -13,23 +13,22 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
+use super::budget;
 use super::error::{FileKind, RosterError};
 use super::facts::{FileReport, RosterReport};
 use super::find::{Found, find};
 use super::ldap::Directory;
 use super::marks::{self, FileMark};
 use super::merge::{self, SourceRows};
-use super::open::{Capped, MAX_FILE, Opened, Tally, Tap, check_sum};
+use super::open::{Capped, Opened, Tally, Tap, check_sum};
 use super::person::Harvest;
 use super::rules::{Calendar, Rules};
-use super::{Roster, text_file, workbook};
+use super::{Doubt, DoubtKind, Roster, text_file, workbook};
 use crate::clock::Clock;
 use crate::config::{Env, OnStale, RosterConfig, Span};
 
 /// How long no byte may come before a share counts as hanging.
 const STALL: Duration = Duration::from_secs(60);
-/// The largest workbook: its parts are read here and there, so it is kept in memory as a whole.
-const MAX_WORKBOOK: u64 = 256 << 20;
 /// How often a file that does not stand still is looked at again.
 const SETTLE_TRIES: u32 = 10;
 
@@ -210,6 +209,12 @@ impl Sighting {
         }
         let mut reports = Vec::with_capacity(self.files.len());
         for found in &self.files {
+            harvest.doubts.extend(found.rival.as_ref().map(|rival| Doubt {
+                kind: DoubtKind::NewestName,
+                source: self.rules.name.clone(),
+                what: format!("{} ({rival})", found.name),
+                file: found.name.clone(),
+            }));
             reports.push(read_file(&self.rules, found, &mut harvest, beat)?);
         }
         Ok(SourceRows { rules: self.rules, harvest, files: reports, frozen: self.frozen })
@@ -304,6 +309,8 @@ pub(super) struct Beat {
     bytes: AtomicU64,
     rows: AtomicU64,
     total: AtomicU64,
+    /// What the people read so far take, in bytes.
+    kept: AtomicU64,
     sink: Option<ProgressSink>,
 }
 
@@ -313,7 +320,8 @@ const TELL_EVERY: u64 = 5_000;
 impl Beat {
     /// No sign yet.
     pub(super) fn new(sink: Option<ProgressSink>) -> Self {
-        Self { bytes: AtomicU64::new(0), rows: AtomicU64::new(0), total: AtomicU64::new(0), sink }
+        let zero = || AtomicU64::new(0);
+        Self { bytes: zero(), rows: zero(), total: zero(), kept: zero(), sink }
     }
 
     fn expect(&self, total: u64) {
@@ -325,8 +333,11 @@ impl Beat {
         self.bytes.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// Counts a row. An error when there are more than a roster may have.
-    pub(super) fn row(&self, file: &Arc<str>, limit: u64) -> Result<(), RosterError> {
+    /// Counts a row and the bytes that it takes. An error when there are more than a roster may have.
+    pub(super) fn row(&self, file: &Arc<str>, limit: u64, kept: u64) -> Result<(), RosterError> {
+        if self.kept.fetch_add(kept, Ordering::Relaxed) + kept > budget::PEOPLE {
+            return Err(RosterError::TooMuch { file: file.clone(), limit: budget::PEOPLE });
+        }
         let rows = self.rows.fetch_add(1, Ordering::Relaxed) + 1;
         if rows > limit {
             return Err(RosterError::TooManyRows { file: file.clone(), limit });
@@ -371,7 +382,7 @@ fn read_file(
 }
 
 /// Reads the content of one file, whatever it is.
-fn read_content(
+pub(super) fn read_content(
     rules: &Rules,
     mut report: FileReport,
     input: impl Read + 'static,
@@ -397,16 +408,16 @@ fn read_content(
         Expected::Gzip => {
             report.format = "csv.gz";
             let unpacked = flate2::read::MultiGzDecoder::new(input);
-            let input = Box::new(Capped { input: unpacked, left: MAX_FILE });
+            let input = Box::new(Capped { input: unpacked, left: budget::unpacked(report.bytes) });
             text_file::read(rules, report, input, harvest, beat)?
         }
-        Expected::Workbook if report.bytes > MAX_WORKBOOK => {
-            return Err(RosterError::TooBig { file: report.file, limit: MAX_WORKBOOK });
+        Expected::Workbook if report.bytes > budget::WORKBOOK => {
+            return Err(RosterError::TooBig { file: report.file, limit: budget::WORKBOOK });
         }
         Expected::Workbook => {
             report.format = "xlsx";
             let mut bytes = Vec::new();
-            (&mut input).take(MAX_WORKBOOK).read_to_end(&mut bytes).map_err(unreadable)?;
+            (&mut input).take(budget::WORKBOOK).read_to_end(&mut bytes).map_err(unreadable)?;
             workbook::read(rules, report, &bytes, harvest, beat)?
         }
         Expected::Not(found) => return Err(RosterError::WrongKind { file: report.file, found }),

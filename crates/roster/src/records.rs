@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use csv::StringRecord;
 
+use super::budget;
 use super::encoding::{LineEnd, LineFault, Lines, MAX_LINE, Text};
 use super::error::Damage;
 
@@ -148,6 +149,9 @@ impl<R: Read> Feed<R> {
             if !scan.in_quotes {
                 if line.trim().is_empty() {
                     self.blank += 1;
+                    if self.blank > budget::BLANK_LINES {
+                        return Err(self.damage(&scan, Damage::BlankLines { limit: budget::BLANK_LINES }));
+                    }
                     self.record.clear();
                     continue;
                 }

@@ -37,6 +37,8 @@ pub(super) struct Rules {
     pub path: PathBuf,
     pub pick: Pick,
     pub encoding: Encoding,
+    /// The sheet of a workbook; none: the first visible one that has a header.
+    pub sheet: Option<String>,
     pub delimiter: Delimiter,
     pub max_age: Option<Span>,
     pub min_rows: u64,
@@ -121,6 +123,7 @@ impl Rules {
             path,
             pick: source.pick.unwrap_or_default(),
             encoding: source.encoding.unwrap_or(config.encoding),
+            sheet: source.sheet.clone().or_else(|| config.sheet.clone()).filter(|sheet| !sheet.is_empty()),
             delimiter: source.delimiter.unwrap_or(config.delimiter),
             max_age: source.max_age.or(config.max_age),
             min_rows: source.min_rows.unwrap_or(config.min_rows),

@@ -46,12 +46,49 @@ const ASK: &[&str] = &[
     "suspended", "suspension", "unknown", "dormant", "on hold", "other",
 ];
 /// Words that say nothing by themselves: many columns that are about something else hold them.
+#[rustfmt::skip]
 const BARE: &[&str] = &[
-    "a", "t", "正常", "异常", "未知", "其他", "other", "unknown", "leave", "contract", "兼职", "劳务", "外包",
+    "a", "t", "正常", "异常", "未知", "其他", "other", "unknown", "leave", "contract", "兼职", "劳务", "外包", "终止", "停用", "禁用",
+    "disabled", "pending", "current", "on hold",
 ];
 /// The words that a header such as 是否离职 turns round.
 const YES: &[&str] = &["是", "1", "y", "yes", "true"];
 const NO: &[&str] = &["否", "0", "n", "no", "false"];
+
+/// What a column's header promises of bare words such as yes and no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hint {
+    /// Nothing.
+    None,
+    /// It asks whether somebody works here.
+    Working,
+    /// It asks whether somebody is gone.
+    Gone,
+}
+
+impl Hint {
+    /// What a folded header promises.
+    pub(super) fn of(header: &str) -> Self {
+        let has = |words: &[&str]| words.iter().any(|word| header.contains(word));
+        if has(&["离职", "離職", "离退", "terminat", "resign", "leaver", "departed"]) {
+            return Self::Gone;
+        }
+        let working =
+            ["在职", "在職", "在岗", "就职", "任职", "employed", "employmentstat", "active", "working"];
+        if has(&working) { Self::Working } else { Self::None }
+    }
+}
+
+/// What a word in a column that holds no field tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Evidence {
+    /// A status of somebody who works here.
+    Active,
+    /// A status of anybody else.
+    NotActive,
+    /// No status.
+    Other,
+}
 
 /// What a status word says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +131,24 @@ impl Statuses {
             add(&list, employment, until_a_date);
         }
         Self(words)
+    }
+
+    /// Whether a word reads like a status under a header that is not known.
+    pub(super) fn evidence(&self, word: &str, hint: Hint) -> Evidence {
+        let folded = fold_word(word);
+        let is_in = |list: &[&str]| list.iter().any(|known| fold_word(known) == folded);
+        match hint {
+            Hint::None if is_in(YES) || is_in(NO) || is_in(BARE) => return Evidence::Other,
+            Hint::Gone if is_in(YES) => return Evidence::NotActive,
+            Hint::Gone if is_in(NO) => return Evidence::Active,
+            _ => {}
+        }
+        match self.0.get(&folded) {
+            Some(status) if status.employment == Employment::Active => Evidence::Active,
+            Some(_) => Evidence::NotActive,
+            None if is_in(ASK) => Evidence::NotActive,
+            None => Evidence::Other,
+        }
     }
 
     /// What a word means under a header; `inverted` for one whose yes means gone.

@@ -6,6 +6,7 @@ use std::io::{self, Cursor, Read};
 use csv::StringRecord;
 use encoding_rs::{Encoding as Charset, UTF_8};
 
+use super::budget;
 use super::encoding::{self, FromUtf16, LineFault, Lines, SNIFF, Text};
 use super::error::{Damage, RosterError};
 use super::facts::{FileReport, NoteKind};
@@ -76,7 +77,7 @@ pub(super) fn read(
     let mut rows = RowReader::new(rules, found.columns, report, harvest);
     records.expect(strict(rows.columns()));
     rows_of(rules, &mut records, &mut rows, beat)?;
-    let mut report = rows.report;
+    let mut report = rows.finish();
     report.encoding = Some(name.unwrap_or_else(|| records.text().name()));
     let line = report.header_line;
     for (kind, count) in
@@ -120,7 +121,8 @@ fn rows_of<R: Read>(
             rows.report.note(NoteKind::NoFinalNewline, None, line, None);
         }
         rows.record(line, &record, cut)?;
-        beat.row(&rows.report.file, rules.max_rows)?;
+        let kept = rows.kept();
+        beat.row(&rows.report.file, rules.max_rows, kept)?;
     }
 }
 
@@ -297,7 +299,11 @@ pub(super) fn fault(report: &FileReport, broken: Broken) -> RosterError {
                 io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
             );
             match () {
-                () if too_big => RosterError::TooBig { file, limit: super::open::MAX_FILE },
+                () if too_big => {
+                    let packed = report.format == "csv.gz";
+                    let limit = if packed { budget::unpacked(report.bytes) } else { budget::FILE };
+                    RosterError::TooBig { file, limit }
+                }
                 () if unpacking => {
                     let damage = Damage::Compression { cause: cause.to_string() };
                     RosterError::Damaged { file, line, column: None, damage }

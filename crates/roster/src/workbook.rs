@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use calamine::{CellErrorType, DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
 use csv::StringRecord;
 
-use super::Field;
+use super::budget;
 use super::error::{Damage, FileKind, RosterError};
 use super::facts::{FileReport, NoteKind};
 use super::header::Columns;
@@ -18,11 +18,16 @@ use super::records::MAX_FIELD;
 use super::rules::Rules;
 use super::text_file::{HEADER_ROWS, no_header};
 use super::workbook_parts::{self, Parts};
+use super::{Doubt, DoubtKind, Field};
+use crate::model::fold;
 
 /// The largest number that a sheet keeps every digit of.
 const EXACT: f64 = 1e15;
 /// Days from Excel's epoch beyond which a number is no date.
 const LAST_DAY: f64 = 2_958_466.0;
+
+/// What is kept of a cell that holds no field, in bytes.
+const UNUSED: usize = 60;
 
 type Book<'a> = Xlsx<Cursor<&'a [u8]>>;
 
@@ -63,12 +68,18 @@ fn sheets(
     harvest: &mut Harvest,
     beat: &Beat,
 ) -> Result<FileReport, RosterError> {
-    let (visible, hidden): (Vec<_>, Vec<_>) = book
-        .sheets_metadata()
-        .iter()
-        .filter(|sheet| sheet.typ == SheetType::WorkSheet)
-        .cloned()
-        .partition(|sheet| sheet.visible == SheetVisible::Visible);
+    let (visible, hidden): (Vec<_>, Vec<_>) =
+        book.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet).cloned().partition(
+            |sheet| match &rules.sheet {
+                Some(name) => same_sheet(&sheet.name, name),
+                None => sheet.visible == SheetVisible::Visible,
+            },
+        );
+    if let Some(sheet) = rules.sheet.clone().filter(|_| visible.is_empty()) {
+        let seen = hidden.iter().map(|sheet| sheet.name.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(RosterError::NoSheet { file: report.file, sheet, seen });
+    }
+    let hidden = if rules.sheet.is_some() { Vec::new() } else { hidden };
     if !hidden.is_empty() {
         let names: Vec<&str> = hidden.iter().map(|sheet| sheet.name.as_str()).collect();
         report.note(NoteKind::HiddenSheet, None, 1, Some(names.join(", ")));
@@ -94,6 +105,19 @@ fn sheets(
     if !others.is_empty() {
         report.note(NoteKind::SheetLeftOut, None, 1, Some(others.join(", ")));
     }
+    let doubt = match () {
+        () if rules.sheet.is_some() => None,
+        () if !others.is_empty() => {
+            Some((DoubtKind::SeveralSheets, format!("{name} ({})", others.join(", "))))
+        }
+        () => lists_leavers(&name).then(|| (DoubtKind::LeaverSheet, name.clone())),
+    };
+    harvest.doubts.extend(doubt.map(|(kind, what)| Doubt {
+        kind,
+        source: rules.name.clone(),
+        what,
+        file: report.file.clone(),
+    }));
     report.sheet = Some(name.clone());
     report.header_line = u64::from(header.row) + 1;
     if header.before > 0 {
@@ -102,6 +126,18 @@ fn sheets(
     let merged = if parts.merged { merged(&report, book, &name, header.row)? } else { Vec::new() };
     let reader = RowReader::new(rules, header.columns, report, harvest);
     rows(rules, reader, book, &name, header.row, merged, parts.uncalculated, beat)
+}
+
+fn same_sheet(one: &str, other: &str) -> bool {
+    fold(one.trim()) == fold(other.trim())
+}
+
+/// Whether a sheet is named after people who are not here any more.
+fn lists_leavers(name: &str) -> bool {
+    const WORDS: [&str; 10] =
+        ["离职", "離職", "离退", "退休", "leaver", "terminat", "resign", "former", "departed", "ex-employee"];
+    let folded = fold(name);
+    WORDS.iter().any(|word| folded.contains(word))
 }
 
 /// A header row of a sheet.
@@ -191,7 +227,8 @@ fn rows(
     beat: &Beat,
 ) -> Result<FileReport, RosterError> {
     let layout = Layout::new(rules, reader.columns());
-    let mut merged = merged.into_iter().peekable();
+    let used = |region: &Merged| layout.mapped.contains(&(region.column as usize));
+    let mut merged = merged.into_iter().filter(used).peekable();
     let mut open: Vec<Merged> = Vec::new();
     let report = reader.report.clone();
     let mut rows = SheetRows::new(&report, book, sheet)?;
@@ -202,6 +239,8 @@ fn rows(
         }
         open.retain(|region| region.last >= row);
         while let Some(region) = merged.next_if(|region| region.first <= row) {
+            // Regions do not overlap: of those of a column one is open at a time.
+            open.retain(|other| other.column != region.column);
             open.push(region);
         }
         for region in &mut open {
@@ -216,9 +255,9 @@ fn rows(
         let line = u64::from(row) + 1;
         layout.fill(&mut record, cells, uncalculated, line, &mut reader)?;
         reader.record(line, &record, false)?;
-        beat.row(&report.file, rules.max_rows)?;
+        beat.row(&report.file, rules.max_rows, reader.kept())?;
     }
-    Ok(reader.report)
+    Ok(reader.finish())
 }
 
 /// How the cells of a row become a record below the header.
@@ -255,7 +294,9 @@ impl Layout {
             let place = column as usize;
             let cell = cells.remove(&column).unwrap_or_default();
             if !self.mapped.contains(&place) {
-                record.push_field(if cell.text.is_empty() { "" } else { "…" });
+                // Only short words matter there.
+                let word = cell.text.len() <= UNUSED && !cell.text.contains(['\n', '\r']);
+                record.push_field(if word { &cell.text } else { "…" });
                 continue;
             }
             if cell.text.len() > MAX_FIELD {
@@ -312,6 +353,7 @@ impl<'r, 'b, 'd> SheetRows<'r, 'b, 'd> {
     fn next(&mut self) -> Result<Option<SheetRow>, RosterError> {
         let mut cells = BTreeMap::new();
         let mut row = None;
+        let mut bytes = 0;
         loop {
             let (at, column, cell) = match self.ahead.take() {
                 Some(ahead) => ahead,
@@ -339,6 +381,12 @@ impl<'r, 'b, 'd> SheetRows<'r, 'b, 'd> {
             }
             if cell.text.is_empty() {
                 continue;
+            }
+            bytes += cell.text.len();
+            if column >= budget::SHEET_COLUMNS || bytes > budget::SHEET_ROW {
+                let damage = Damage::LineTooLong { limit: budget::SHEET_ROW };
+                let (file, line) = (self.report.file.clone(), u64::from(at) + 1);
+                return Err(RosterError::Damaged { file, line, column: None, damage });
             }
             if *row.get_or_insert(at) != at {
                 self.ahead = Some((at, column, cell));

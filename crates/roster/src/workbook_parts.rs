@@ -5,7 +5,7 @@ use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
 
-use super::open::MAX_FILE;
+use super::budget;
 
 /// The most text between two marks, and in one cell: Excel itself allows 32,767 characters.
 const MAX_TOKEN: u64 = 256 * 1024;
@@ -35,7 +35,7 @@ pub(super) fn measure(bytes: &[u8]) -> Result<Option<Parts>, String> {
         return Ok(None);
     }
     let mut parts = Parts::default();
-    let mut left = MAX_FILE;
+    let mut left = budget::unpacked(bytes.len() as u64);
     for index in 0..archive.len() {
         let mut part = archive.by_index(index).map_err(|e| e.to_string())?;
         let name = lower(&part.name().map_err(|e| e.to_string())?);
@@ -61,6 +61,8 @@ struct Scan {
     /// Bytes since the last `<`, and of text since the last cell or string began.
     token: u64,
     text: u64,
+    /// Bytes of all text.
+    text_bytes: u64,
     /// The name and attributes of the mark at hand, as far as needed.
     mark: Vec<u8>,
     in_mark: bool,
@@ -68,8 +70,11 @@ struct Scan {
     value: bool,
     merged: bool,
     uncalculated: bool,
-    /// How many strings the part says that it has.
+    /// How many strings the part says that it has, and how many there are.
     strings: u64,
+    items: u64,
+    rows: u64,
+    regions: u64,
 }
 
 /// As much of a mark as is looked at.
@@ -91,8 +96,11 @@ fn scan(part: &mut dyn Read, limit: u64) -> Result<Scan, String> {
             scan.byte(*byte)?;
         }
     }
-    if scan.strings > scan.bytes {
-        return Err(format!("says that it has {} strings", scan.strings));
+    // The parser reserves memory for as many strings as the part says that it has.
+    let strings = scan.strings.max(scan.items);
+    let kept = strings.saturating_mul(budget::STRING).saturating_add(scan.text_bytes);
+    if strings > 0 && kept > budget::STRINGS {
+        return Err(format!("{strings} strings"));
     }
     Ok(scan)
 }
@@ -108,7 +116,7 @@ impl Scan {
             }
             b'>' if self.in_mark => {
                 self.in_mark = false;
-                self.mark_done();
+                self.mark_done()?;
             }
             _ if self.in_mark => {
                 if self.mark.len() < MARK {
@@ -119,6 +127,7 @@ impl Scan {
             }
             _ => {
                 self.text += 1;
+                self.text_bytes += 1;
                 self.value = true;
             }
         }
@@ -128,7 +137,7 @@ impl Scan {
         Ok(())
     }
 
-    fn mark_done(&mut self) {
+    fn mark_done(&mut self) -> Result<(), String> {
         let name = self.mark.split(|b| b.is_ascii_whitespace()).next().unwrap_or_default();
         let local = name.rsplit(|b| *b == b':').next().unwrap_or_default();
         let closing = name.first() == Some(&b'/');
@@ -136,6 +145,7 @@ impl Scan {
         let local = local.strip_suffix(b"/").unwrap_or(local);
         match (local, closing) {
             (b"c" | b"si", false) => {
+                self.items += u64::from(local == b"si");
                 self.text = 0;
                 self.formula = false;
                 self.value = false;
@@ -144,10 +154,23 @@ impl Scan {
             // What stood between the marks of a formula is no value.
             (b"f", true) => self.value = false,
             (b"c", true) => self.uncalculated |= self.formula && !self.value,
-            (b"mergeCell", false) => self.merged = true,
-            (b"sst", false) => self.strings = unique_count(&self.mark),
+            (b"mergeCell", false) => {
+                self.merged = true;
+                self.regions += 1;
+                if self.regions > budget::MERGED {
+                    return Err(format!("more than {} merged regions", budget::MERGED));
+                }
+            }
+            (b"row", false) => {
+                self.rows += 1;
+                if self.rows > budget::SHEET_ROWS {
+                    return Err(format!("more than {} rows", budget::SHEET_ROWS));
+                }
+            }
+            (b"sst", false) => self.strings = self.strings.max(unique_count(&self.mark)),
             _ => {}
         }
+        Ok(())
     }
 }
 
@@ -158,4 +181,28 @@ fn unique_count(mark: &[u8]) -> u64 {
     let rest = &mark[at + NAME.len()..];
     let digits = rest.iter().skip_while(|b| !b.is_ascii_digit()).take_while(|b| b.is_ascii_digit());
     digits.fold(0, |n: u64, d| n.saturating_mul(10).saturating_add(u64::from(d - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(part: &str) -> Option<String> {
+        scan(&mut part.as_bytes(), u64::MAX).err()
+    }
+
+    #[test]
+    fn what_a_part_would_take_is_counted_before_it_is_built() {
+        // The parser would reserve 120 MB for these, of which not one is there.
+        let promised = format!("<sst uniqueCount=\"5000000\">{}</sst>", "<x/>".repeat(1_250_000));
+        assert!(refused(&promised).is_some_and(|cause| cause.contains("5000000 strings")));
+        let tiny = format!("<sst uniqueCount=\"1\">{}</sst>", "<si/>".repeat(4_300_000));
+        assert!(refused(&tiny).is_some_and(|cause| cause.contains("4300000 strings")));
+        assert!(refused(&"<row/>".repeat(1_048_577)).is_some_and(|cause| cause.contains("rows")));
+        assert_eq!(refused(&"<row/>".repeat(1_048_576)), None);
+        assert!(refused(&"<mergeCell/>".repeat(100_001)).is_some_and(|cause| cause.contains("merged")));
+        // Many generators give the number of uses for the number of strings.
+        let usual = format!("<sst uniqueCount=\"300000\">{}</sst>", "<si><t>张三</t></si>".repeat(1_000));
+        assert_eq!(refused(&usual), None);
+    }
 }

@@ -287,6 +287,7 @@ impl Staff {
             sources: vec![SourceFacts::of_one_file("hr", "hr.csv", rows)],
             digest: blake3::hash(all.as_bytes()).to_hex().to_string(),
             partial: false,
+            doubts: Vec::new(),
         })
     }
 }

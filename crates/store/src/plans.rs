@@ -103,6 +103,7 @@ impl Store {
         let (target, body) = (plan.target.clone(), json(plan)?);
         let held: Vec<String> = plan.held_by.iter().map(|h| h.guard.clone()).collect();
         let (counts, inputs) = (plan.counts, plan.inputs.clone());
+        let text = blake3::hash(body.as_bytes()).to_hex().to_string();
         let mut batch = Batch::default();
         let stored =
             batch.ask(&INSERT).bind(target.as_str()).bind(&*digest).bind(millis(now)).bind(&*body).key();
@@ -115,7 +116,9 @@ impl Store {
             Box::pin(async move {
                 let (id, last) = (answers.only(&stored)?.id, Head::of(&answers, &head)?);
                 let body = json!({ "plan": id, "digest": digest, "inputs": inputs, "counts": counts, "held_by": held });
-                let record = audit::Record::new("planned", now).on(&target, run).body(body);
+                // Beside the record: what is in the plan could be guessed from a digest that nothing is mixed into.
+                let record =
+                    audit::Record::new("planned", now).on(&target, run).body(body).personal(json!({ "body": text }));
                 let (batch, _) = audit::append_to(Batch::default(), last, record);
                 Ok((PlanId(id), batch))
             })

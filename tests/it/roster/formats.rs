@@ -7,7 +7,7 @@ use encoding_rs::{BIG5, GB18030};
 use proptest::prelude::*;
 use rosterd::config::{Encoding, RosterConfig};
 use rosterd::model::Cell;
-use rosterd::roster::{Employment, Field, Person, Reading, RosterError, read_memory};
+use rosterd::roster::{DoubtKind, Employment, Field, Person, Reading, RosterError, read_memory};
 
 use super::{day, key};
 
@@ -440,6 +440,32 @@ fn a_workbook_is_searched_for_its_sheet_and_header() {
     }
     let departments = reading.roster.people[&key("001")].departments.value().unwrap().to_vec();
     assert_eq!(departments, [vec!["A".to_owned()], vec!["B".to_owned()]]);
+    assert_eq!(reading.roster.doubts[0].what, "花名册 (备份)");
+}
+
+#[test]
+fn which_sheet_is_meant_is_asked_and_can_be_said() {
+    let people = |id: &str| sheet(&rows(&[&["工号", "姓名", "离职去向"], &[id, "张三", "已离职"]]), None);
+    let both = workbook(&[("离职人员", "visible", people("1")), ("在职人员", "visible", people("2"))], &[]);
+    let read = |sheet: Option<&str>, bytes: &[u8]| {
+        let config = RosterConfig { sheet: sheet.map(str::to_owned), ..RosterConfig::default() };
+        read_memory(&config, &[("a.xlsx", bytes.to_vec())], day())
+    };
+    let kinds = |reading: &Reading| reading.roster.doubts.iter().map(|doubt| doubt.kind).collect::<Vec<_>>();
+    let asked = read(None, &both).unwrap();
+    assert_eq!(kinds(&asked), [DoubtKind::UnusedStatus, DoubtKind::SeveralSheets]);
+    assert!(asked.report.doubts[1].contains("sheet = "), "{:?}", asked.report.doubts);
+    let said = read(Some("在职人员 "), &both).unwrap();
+    assert_eq!(kinds(&said), [DoubtKind::UnusedStatus]);
+    assert!(said.roster.people.contains_key(&key("2")));
+    let alone = workbook(
+        &[("2026年离职", "visible", people("1")), ("说明", "visible", sheet(&rows(&[&["x"]]), None))],
+        &[],
+    );
+    assert_eq!(kinds(&read(None, &alone).unwrap()), [DoubtKind::UnusedStatus, DoubtKind::LeaverSheet]);
+    let error = read(Some("花名册"), &both).unwrap_err();
+    assert_eq!(error.kind(), "no_sheet");
+    assert!(error.to_string().contains("在职人员"), "{error}");
 }
 
 #[test]

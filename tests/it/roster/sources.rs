@@ -111,6 +111,41 @@ fn markers_checksums_and_newest_are_obeyed() {
 }
 
 #[test]
+fn a_newest_file_with_an_older_date_in_its_name_is_doubted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("hr_20261126.csv"), "工号,姓名\n1,张三\n").unwrap();
+    fs::write(path("hr_20261127.csv"), "工号,姓名\n1,张三\n2,李四\n").unwrap();
+    let age = |name: &str, seconds| {
+        let file = fs::File::open(path(name)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+    };
+    let newest = SourceConfig { pick: Some(rosterd::config::Pick::Newest), ..source("hr", "hr_*.csv") };
+    let read = || read_with(&config(folder.path(), vec![newest.clone()])).unwrap().roster;
+    (age("hr_20261126.csv", 200), age("hr_20261127.csv", 100));
+    let agreeing = read();
+    assert_eq!((agreeing.doubts.len(), agreeing.people.len()), (0, 2));
+    // Somebody opened the old export and saved it again.
+    (age("hr_20261126.csv", 10), age("hr_20261127.csv", 100));
+    let doubts = read().doubts;
+    assert_eq!(doubts.len(), 1);
+    assert_eq!(doubts[0].kind, rosterd::roster::DoubtKind::NewestName);
+    assert!(doubts[0].holds() && doubts[0].what.contains("hr_20261127.csv"), "{doubts:?}");
+}
+
+#[test]
+fn a_folder_without_a_roster_says_what_it_saw() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("花名册.xls"), "x").unwrap();
+    fs::write(folder.path().join(".hidden"), "x").unwrap();
+    let error = read_with(&config(folder.path(), vec![source("hr", "")])).unwrap_err();
+    assert_eq!(error.kind(), "no_files");
+    let said = error.to_string();
+    assert!(said.contains("花名册.xls") && !said.contains("hidden"), "{said}");
+    assert!(error.next().contains(".xlsx"), "{}", error.next());
+}
+
+#[test]
 fn a_second_job_adds_its_department_where_that_is_declared() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("hr.csv"), "工号,姓名,部门\n1,张三,/A\n1,张三,/B\n").unwrap();

@@ -20,6 +20,8 @@ pub struct RosterConfig {
     /// A file, a folder or a glob: short for one source.
     pub path: Option<PathBuf>,
     pub encoding: Encoding,
+    /// The sheet of a workbook; none: the first visible one that has a header.
+    pub sheet: Option<String>,
     /// `auto`, or one character (`\t` for a tab).
     pub delimiter: Delimiter,
     pub max_age: Option<Span>,
@@ -46,6 +48,7 @@ impl Default for RosterConfig {
         Self {
             path: None,
             encoding: Encoding::Auto,
+            sheet: None,
             delimiter: Delimiter::Auto,
             max_age: None,
             min_rows: 1,
@@ -158,6 +161,7 @@ pub struct SourceConfig {
     pub columns: BTreeMap<Field, Vec<String>>,
     pub status: StatusConfig,
     pub encoding: Option<Encoding>,
+    pub sheet: Option<String>,
     pub delimiter: Option<Delimiter>,
     pub max_age: Option<Span>,
     pub min_rows: Option<u64>,
@@ -188,6 +192,7 @@ impl Default for SourceConfig {
             columns: BTreeMap::new(),
             status: StatusConfig::default(),
             encoding: None,
+            sheet: None,
             delimiter: None,
             max_age: None,
             min_rows: None,

@@ -37,6 +37,11 @@ impl Texts {
         })
     }
 
+    /// What it takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
     /// Sets one cell. Costs a copy of everything: meant for joining sources and for tests.
     pub fn set(&mut self, field: Field, cell: Cell<&str>) {
         let mut cells: BTreeMap<Field, Cell<&str>> = self.iter().collect();

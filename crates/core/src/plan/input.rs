@@ -13,7 +13,7 @@ use crate::config::{AccountConfig, TargetConfig};
 use crate::device::UserRecord;
 use crate::mapping::{Condition, Verdict, Want, Wanted};
 use crate::model::{GroupPath, PersonKey, Username};
-use crate::people::{Field, Roster};
+use crate::people::{Doubt, Field, Roster};
 
 /// What looks right before planning showed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,8 @@ pub struct AppliedRoster {
     pub sources: BTreeMap<Arc<str>, AppliedSource>,
     /// People for whom the target is, per group of their account.
     pub departments: BTreeMap<String, u64>,
+    /// The doubts about it, by their keys: applied all the same, so that they hold no later plan.
+    pub doubts: BTreeSet<String>,
 }
 
 impl AppliedRoster {
@@ -104,6 +106,7 @@ impl AppliedRoster {
             digest: roster.digest.clone(),
             sources: sources.collect(),
             departments: departments.into_iter().map(|(path, people)| (path.to_owned(), people)).collect(),
+            doubts: roster.doubts.iter().map(Doubt::key).collect(),
         }
     }
 

@@ -1,15 +1,19 @@
 //! What a server presents, whoever it is: for `doctor`, which shows it, and never for a decision to trust. Nothing of
-//! ours but the handshake is sent.
+//! ours but the handshake is sent. A build with OpenSSL asks through it, since it understands the oldest devices.
 
 use std::error::Error as StdError;
 
 use chrono::{DateTime, Utc};
-use openssl::x509::X509Ref;
 use tokio::net::TcpStream;
+use x509_parser::oid_registry::{OidRegistry, asn1_rs::Oid};
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
 
-use super::with_openssl::Tls;
-use super::{Pin, Trust};
+use super::Pin;
+#[cfg(feature = "openssl")]
+use super::with_openssl::shake_hands;
+#[cfg(not(feature = "openssl"))]
+use super::with_rustls::shake_hands;
 
 /// What a handshake showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,28 +47,21 @@ pub struct Certificate {
     pub signature: String,
 }
 
-/// Shakes hands with whoever answers on `tcp`, trusting nobody in particular.
-pub async fn present(host: &str, tcp: TcpStream) -> Result<Presented, Box<dyn StdError + Send + Sync>> {
-    let stream = Tls::new(&Trust::Insecure)?.handshake(host, tcp).await?;
-    let ssl = stream.ssl();
-    let leaf = ssl.peer_certificate().ok_or("no certificate")?;
-    Ok(Presented {
-        protocol: ssl.version_str().to_owned(),
-        cipher: ssl.current_cipher().map(|cipher| cipher.name().to_owned()).unwrap_or_default(),
-        certificate: describe(&leaf)?,
-    })
+/// What a library tells of a handshake; the certificate in DER.
+pub(super) struct Shaken {
+    pub(super) protocol: String,
+    pub(super) cipher: String,
+    pub(super) leaf: Vec<u8>,
 }
 
-fn describe(leaf: &X509Ref) -> Result<Certificate, Box<dyn StdError + Send + Sync>> {
-    let der = leaf.to_der()?;
-    let (_, cert) = X509Certificate::from_der(&der)?;
-    let key = leaf.public_key()?;
-    let sort = match key.id() {
-        openssl::pkey::Id::RSA => "RSA",
-        openssl::pkey::Id::EC => "EC",
-        openssl::pkey::Id::DSA => "DSA",
-        _ => "key",
-    };
+/// Shakes hands with whoever answers on `tcp`, trusting nobody in particular.
+pub async fn present(host: &str, tcp: TcpStream) -> Result<Presented, Box<dyn StdError + Send + Sync>> {
+    let Shaken { protocol, cipher, leaf } = shake_hands(host, tcp).await?;
+    Ok(Presented { protocol, cipher, certificate: describe(&leaf)? })
+}
+
+fn describe(der: &[u8]) -> Result<Certificate, Box<dyn StdError + Send + Sync>> {
+    let (_, cert) = X509Certificate::from_der(der)?;
     let moment = |time: x509_parser::time::ASN1Time| DateTime::from_timestamp(time.timestamp(), 0);
     Ok(Certificate {
         pin: Pin::of_spki(cert.public_key().raw),
@@ -73,7 +70,18 @@ fn describe(leaf: &X509Ref) -> Result<Certificate, Box<dyn StdError + Send + Syn
         not_before: moment(cert.validity().not_before),
         not_after: moment(cert.validity().not_after),
         version: cert.version().0 + 1,
-        key: format!("{sort} {}", key.bits()),
-        signature: leaf.signature_algorithm().object().to_string(),
+        key: match cert.public_key().parsed() {
+            Ok(PublicKey::RSA(key)) => format!("RSA {}", key.key_size()),
+            Ok(PublicKey::EC(point)) => format!("EC {}", point.key_size()),
+            Ok(PublicKey::DSA(key)) => format!("DSA {}", key.len() * 8),
+            _ => name(&cert.public_key().algorithm.algorithm),
+        },
+        signature: name(&cert.signature_algorithm.algorithm),
     })
+}
+
+/// The usual name of an algorithm, or its number.
+fn name(oid: &Oid<'_>) -> String {
+    let known = OidRegistry::default().with_all_crypto();
+    known.get(oid).map_or_else(|| oid.to_id_string(), |entry| entry.sn().to_owned())
 }

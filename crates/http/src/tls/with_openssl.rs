@@ -18,7 +18,7 @@ use openssl::error::ErrorStack;
 use openssl::ssl::{
     self, Ssl, SslContext, SslMethod, SslOptions, SslRef, SslSessionCacheMode, SslVerifyMode, SslVersion,
 };
-use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::store::{X509Store, X509StoreBuilder};
 use openssl::x509::verify::X509CheckFlags;
 use openssl::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyResult};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -26,6 +26,7 @@ use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 use tower_service::Service;
 
+use super::presented::Shaken;
 use super::{Pin, Trust, Verdict};
 use crate::HttpError;
 
@@ -89,11 +90,7 @@ impl Tls {
     }
 
     /// Shakes hands as a client of `host`. Nothing of ours is sent before the certificate has been judged.
-    pub(super) async fn handshake(
-        &self,
-        host: &str,
-        tcp: TcpStream,
-    ) -> Result<SslStream<TcpStream>, BoxError> {
+    async fn handshake(&self, host: &str, tcp: TcpStream) -> Result<SslStream<TcpStream>, BoxError> {
         let seen = Arc::new(OnceLock::new());
         let mut stream = SslStream::new(self.prepare(host, &seen)?, tcp)?;
         if let Err(error) = Pinned::new(&mut stream).connect().await {
@@ -187,17 +184,38 @@ fn context(trust: &Trust, exact: &[Vec<u8>]) -> Result<SslContext, ErrorStack> {
     builder.set_session_cache_mode(SslSessionCacheMode::OFF);
     builder.set_verify(SslVerifyMode::PEER);
     match trust {
-        Trust::System => builder.set_default_verify_paths()?,
+        // The same files as rustls, found in the same way: not OpenSSL's own folder beside the file that
+        // `SSL_CERT_FILE` names, nor a folder of wherever this OpenSSL was built.
+        Trust::System => {
+            let system = rustls_native_certs::load_native_certs().certs;
+            builder.set_cert_store(store(system.iter().filter_map(|der| X509::from_der(der).ok()))?);
+        }
         Trust::CaFile(_) => {
-            let mut store = X509StoreBuilder::new()?;
-            for der in exact {
-                store.add_cert(X509::from_der(der)?)?;
-            }
-            builder.set_cert_store(store.build());
+            let file: Vec<X509> = exact.iter().map(|der| X509::from_der(der)).collect::<Result<_, _>>()?;
+            builder.set_cert_store(store(file)?);
         }
         Trust::Pins(_) | Trust::Insecure => {}
     }
     Ok(builder.build())
+}
+
+fn store(certificates: impl IntoIterator<Item = X509>) -> Result<X509Store, ErrorStack> {
+    let mut store = X509StoreBuilder::new()?;
+    for certificate in certificates {
+        store.add_cert(certificate)?;
+    }
+    Ok(store.build())
+}
+
+/// A handshake with whoever answers on `tcp`, for [`present`](super::present).
+pub(super) async fn shake_hands(host: &str, tcp: TcpStream) -> Result<Shaken, BoxError> {
+    let stream = Tls::new(&Trust::Insecure)?.handshake(host, tcp).await?;
+    let ssl = stream.ssl();
+    Ok(Shaken {
+        protocol: ssl.version_str().to_owned(),
+        cipher: ssl.current_cipher().map(|cipher| cipher.name().to_owned()).unwrap_or_default(),
+        leaf: ssl.peer_certificate().ok_or("no certificate")?.to_der()?,
+    })
 }
 
 /// Makes connections for the HTTP library.

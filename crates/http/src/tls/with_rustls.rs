@@ -11,6 +11,8 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
 };
 
+#[cfg(not(feature = "openssl"))]
+use super::TooOld;
 use super::{Pin, Trust, Verdict};
 use crate::HttpError;
 
@@ -234,6 +236,53 @@ impl ServerCertVerifier for Anybody {
     }
 }
 
+/// A handshake with whoever answers on `tcp`, for [`present`](super::present). Old devices fail it.
+#[cfg(not(feature = "openssl"))]
+pub(super) async fn shake_hands(
+    host: &str,
+    tcp: tokio::net::TcpStream,
+) -> Result<super::presented::Shaken, Box<dyn std::error::Error + Send + Sync>> {
+    let config = client_config(&Trust::Insecure)?.ok_or("no settings")?;
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
+        .connect(ServerName::try_from(host.to_owned())?, tcp)
+        .await
+        .map_err(no_handshake)?;
+    let (_, tls) = stream.get_ref();
+    let leaf = tls.peer_certificates().and_then(<[_]>::first).ok_or("no certificate")?;
+    let suite = tls.negotiated_cipher_suite().ok_or("no cipher")?;
+    Ok(super::presented::Shaken {
+        protocol: match suite.version().version {
+            rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
+            rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
+            other => format!("{other:?}"),
+        },
+        cipher: openssl_spelling(&format!("{:?}", suite.suite())),
+        leaf: leaf.to_vec(),
+    })
+}
+
+/// Trouble with the connection, a device that is too old for rustls, or no TLS at all.
+#[cfg(not(feature = "openssl"))]
+fn no_handshake(error: std::io::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(tls @ (Error::AlertReceived(_) | Error::PeerIncompatible(_))) => TooOld(words(tls)).into(),
+        Some(tls) => Verdict(words(tls)).into(),
+        None => error.into(),
+    }
+}
+
+/// A cipher's registered name as OpenSSL writes it, for the ciphers that rustls has.
+#[cfg(not(feature = "openssl"))]
+fn openssl_spelling(name: &str) -> String {
+    match name.strip_prefix("TLS13_") {
+        Some(rest) => format!("TLS_{rest}"),
+        None => {
+            let name = name.trim_start_matches("TLS_").replace("_WITH_", "-").replace("AES_", "AES");
+            name.replace("POLY1305_SHA256", "POLY1305").replace('_', "-")
+        }
+    }
+}
+
 /// What rustls says, for people.
 pub(super) fn words(error: &Error) -> String {
     use CertificateError as C;
@@ -245,5 +294,22 @@ pub(super) fn words(error: &Error) -> String {
         }
         Error::InvalidCertificate(_) => Verdict::untrusted(error).0,
         _ => error.to_string(),
+    }
+}
+
+#[cfg(all(test, not(feature = "openssl")))]
+mod tests {
+    use super::openssl_spelling;
+
+    #[test]
+    fn ciphers_are_written_as_openssl_writes_them() {
+        for (registered, written) in [
+            ("TLS13_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384"),
+            ("TLS13_CHACHA20_POLY1305_SHA256", "TLS_CHACHA20_POLY1305_SHA256"),
+            ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256"),
+            ("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        ] {
+            assert_eq!(openssl_spelling(registered), written);
+        }
     }
 }

@@ -188,9 +188,9 @@ impl Entries {
                 record.push_field(text);
             }
             reader.record(index as u64 + 1, &record, false)?;
-            beat.row(&file, rules.max_rows)?;
+            beat.row(&file, rules.max_rows, reader.kept())?;
         }
-        let mut report = reader.report;
+        let mut report = reader.finish();
         report.digest = digest.finalize().to_hex().to_string();
         Ok(report)
     }

@@ -63,7 +63,7 @@ const LIMITS: Limits = Limits {
     answer: Duration::from_secs(30),
     whole: Duration::from_secs(30 * 60),
     page_bytes: 32 << 20,
-    all_bytes: super::open::MAX_FILE,
+    all_bytes: super::budget::FILE,
     kept_bytes: 512 << 20,
 };
 

@@ -8,6 +8,7 @@ use csv::StringRecord;
 
 use super::{Departments, Place, Roles, RowReader, SHARED, WORDS};
 use crate::model::{Cell, is_dots};
+use crate::roster::budget;
 use crate::roster::cell::{Cleaned, clean, half_width, one_spelling, split_list};
 use crate::roster::date::{Day, day};
 use crate::roster::facts::{NoteKind, Problem, Reason};
@@ -214,7 +215,14 @@ impl RowReader<'_> {
                 }
             }
         }
-        self.placed(if path.is_empty() { Vec::new() } else { vec![path] }, &prefix)
+        // No cell can look like this, so the levels of a row and a cell are never taken for each other.
+        let raw = format!("\n{}", path.join("\n"));
+        if let Some(known) = self.departments.get(&raw) {
+            let known = known.clone();
+            self.count_filled(Field::Department, &known);
+            return known;
+        }
+        self.placed_once(&raw, if path.is_empty() { Vec::new() } else { vec![path] }, &prefix)
     }
 
     fn department_cell(&mut self, column: usize, raw: &str, prefix: &[String], place: Place) -> Departments {
@@ -234,8 +242,21 @@ impl RowReader<'_> {
             self.fault(Field::Department, column, raw, place.line, Reason::DotDepartment);
             return Cell::Unknown;
         }
+        self.placed_once(raw, paths, prefix)
+    }
+
+    /// Shares what is the same in many rows, and looks at its spelling once.
+    fn placed_once(&mut self, raw: &str, paths: Vec<Vec<String>>, prefix: &[String]) -> Departments {
         let cell = self.placed(paths, prefix);
+        let paths = || cell.value().into_iter().flat_map(|paths| paths.iter());
+        self.kept +=
+            raw.len() as u64 + paths().flatten().map(|part| part.len() as u64 + budget::PART).sum::<u64>();
         if self.departments.len() < SHARED {
+            for path in paths() {
+                for depth in 1..=path.len().min(budget::SPELLED_DEPTH) {
+                    self.harvest.spellings.note(Field::Department, &path[..depth].join("/"));
+                }
+            }
             self.departments.insert(raw.to_owned(), cell.clone());
         }
         cell
@@ -277,7 +298,12 @@ impl RowReader<'_> {
             },
         };
         self.count_filled(Field::Roles, &cell);
+        let roles = || cell.value().into_iter().flat_map(|roles| roles.iter());
+        self.kept += raw.len() as u64 + roles().map(|role| role.len() as u64 + budget::PART).sum::<u64>();
         if self.roles.len() < SHARED {
+            for role in roles() {
+                self.harvest.spellings.note(Field::Roles, role);
+            }
             self.roles.insert(raw.to_owned(), cell.clone());
         }
         cell

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use csv::StringRecord;
 
 use crate::model::Cell;
+use crate::roster::budget;
 use crate::roster::cell::clean;
 use crate::roster::header::{Columns, Names, fold_header};
 use crate::roster::status::{Evidence, Hint, Statuses};
@@ -52,7 +53,8 @@ impl Unused {
             gone: 0,
             known: BTreeMap::new(),
         };
-        Self(columns.headers.iter().enumerate().filter(strange).map(watched).collect())
+        let strange = columns.headers.iter().enumerate().filter(strange).take(budget::WATCHED);
+        Self(strange.map(watched).collect())
     }
 
     /// Looks at a row.

@@ -18,6 +18,9 @@ mod words;
 /// The brake on removals while a key cannot be read.
 pub(super) const UNREADABLE_KEY: &str = "unreadable_key";
 
+/// The brake on a roster that may not be the one that was meant.
+pub(super) const ROSTER_DOUBT: &str = "roster_doubt";
+
 /// A percentage trips only when more people than this are concerned: one of three is no landslide.
 const FLOOR: u64 = 3;
 

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Figure, Sight, UNREADABLE_KEY, Unit, item, thing, words};
+use super::{Figure, ROSTER_DOUBT, Sight, UNREADABLE_KEY, Unit, item, thing, words};
 use crate::config::{Existing, GuardHold, Switch};
-use crate::people::{Field, SourceFacts};
+use crate::people::{Doubt, Field, SourceFacts};
 use crate::plan::input::AppliedSource;
 use crate::plan::value::{GuardedItem, Held};
 
@@ -39,7 +39,24 @@ pub(super) fn brakes(sight: &Sight<'_>, held: &mut Vec<Held>) {
         let set = places.stopped_roles.iter().map(thing).collect();
         held.push(sight.brake("on_missing_role", false, set));
     }
+    doubts(sight, held);
     unreadable_key(sight, held);
+}
+
+/// What makes the roster doubtful as a whole, and was not so when one was applied last. An undo puts back what a run
+/// changed, whatever the roster says.
+fn doubts(sight: &Sight<'_>, held: &mut Vec<Held>) {
+    let past = &sight.input.past;
+    let known =
+        |doubt: &Doubt| past.last_applied.as_ref().is_some_and(|last| last.doubts.contains(&doubt.key()));
+    let new: Vec<&Doubt> =
+        sight.input.roster.doubts.iter().filter(|doubt| doubt.holds() && !known(doubt)).collect();
+    if new.is_empty() || past.undo.is_some() {
+        return;
+    }
+    let set = new.iter().map(|doubt| thing(doubt.key())).collect();
+    let detail = words::doubts(ROSTER_DOUBT, &new);
+    held.push(Held { detail, ..sight.brake(ROSTER_DOUBT, true, set) });
 }
 
 /// Names of ours that a first contact found on the gateway, whose owners were blocked for it.

@@ -79,6 +79,12 @@ pub(super) fn brake(sight: &Sight<'_>, guard: &str, approvable: bool, set: &BTre
     if approvable { format!("{what} {}", next(guard)) } else { what.into_owned() }
 }
 
+/// What makes a roster doubtful.
+pub(super) fn doubts(guard: &str, doubts: &[&crate::people::Doubt]) -> String {
+    let all = doubts.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    format!("{} {}", rust_i18n::t!("guard.roster_doubt", names = all), next(guard))
+}
+
 /// Departments that lose too many.
 pub(super) fn departments(paths: &[&str], limit: f64, people: usize) -> String {
     let mut shown = paths.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");

@@ -20,7 +20,9 @@ fn every_guard_of_the_configuration_has_words_in_both_languages() {
     let guards = serde_json::to_value(crate::config::GuardConfig::default()).unwrap();
     let settings = ["hold", "sensitive_roles", "max_failed_percent"];
     let named = guards.as_object().unwrap().keys().map(String::as_str).filter(|key| !settings.contains(key));
-    for guard in named.chain(["paused", "unreadable_key", "on_missing_group", "on_missing_role"]) {
+    for guard in
+        named.chain(["paused", "roster_doubt", "unreadable_key", "on_missing_group", "on_missing_role"])
+    {
         let key = format!("guard.{guard}");
         let words = |locale: &str| rust_i18n::t!(&key, locale = locale).into_owned();
         assert!(!words("en").contains("guard.") && !words("zh").contains("guard."), "{guard}");

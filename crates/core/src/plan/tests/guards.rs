@@ -7,7 +7,7 @@ use serde_json::json;
 use super::world::*;
 use crate::config::{GuardHold, LeaverAction, Limit, Switch};
 use crate::model::Cell;
-use crate::people::Field;
+use crate::people::{Doubt, DoubtKind, Field};
 use crate::plan::*;
 
 /// So many of so many leave the roster without a word.
@@ -332,6 +332,30 @@ fn a_file_of_the_last_roster_that_is_not_there_holds() {
     assert_eq!(what, ["hr: part2.csv"].into());
     world.target.guard.missing_file = Switch::Off;
     assert_eq!(held(&world.plan()), Vec::<&str>::new());
+}
+
+#[test]
+fn a_doubtful_roster_holds_until_it_was_applied_and_is_told_ever_after() {
+    let doubt = |kind, what: &str, file: &str| Doubt {
+        kind,
+        source: "hr".into(),
+        what: what.into(),
+        file: file.into(),
+    };
+    let mut world = World::of(2);
+    world.roster.doubts = vec![doubt(DoubtKind::Alike, "IT = It", "")];
+    assert_eq!(held(&world.plan()), Vec::<&str>::new(), "this one is only told");
+    world.roster.doubts.push(doubt(DoubtKind::UnusedStatus, "离职状态", "hr_20261120.csv"));
+    let plan = world.plan();
+    assert_eq!(held(&plan), ["roster_doubt"]);
+    assert!(plan.held_by[0].approvable && plan.held_by[0].detail.contains("离职状态"), "{:?}", plan.held_by);
+    // Tomorrow's file has another name; the doubt is the same one.
+    world.past.last_applied =
+        Some(world.with(|input| AppliedRoster::of(input.roster, input.wanted, input.target)));
+    world.roster.doubts = vec![doubt(DoubtKind::UnusedStatus, "离职状态", "hr_20261121.csv")];
+    assert_eq!(held(&world.plan()), Vec::<&str>::new());
+    world.roster.doubts.push(doubt(DoubtKind::CopiedFile, "a.csv, b.csv", "100"));
+    assert_eq!(held(&world.plan()), ["roster_doubt"], "another doubt is new");
 }
 
 #[test]

@@ -44,6 +44,7 @@ impl World {
                 sources: vec![source("hr")],
                 digest: "d1".into(),
                 partial: false,
+                doubts: Vec::new(),
             },
             snapshot: Snapshot {
                 entries: BTreeMap::new(),
