@@ -28,6 +28,7 @@ use crate::gateway::HttpGateway;
 use crate::heartbeat::Heartbeat;
 use crate::hooks::Hooks;
 use crate::notify::Notifier;
+use crate::reason::ErrorKind;
 use crate::report::ErrorReport;
 use crate::store::{Store, StoreError};
 use witness::Witness;
@@ -132,7 +133,7 @@ impl App {
     pub async fn gateway(&self, target: &TargetConfig) -> Result<HttpGateway<SystemClock>, ErrorReport> {
         let clients = gateways::Gateways::open(self, std::slice::from_ref(target), false).await;
         clients.of(&target.name)?.ok_or_else(|| ErrorReport {
-            kind: "gateway_settings".into(),
+            kind: ErrorKind::GatewaySettings,
             message: target.name.to_string(),
             next: String::new(),
         })
