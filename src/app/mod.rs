@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod actor;
+mod aftermath;
 pub mod drift;
 pub mod existing;
 pub mod explain;
@@ -24,6 +25,8 @@ use chrono_tz::Tz;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config, ConfigError, Env, Loaded, TargetConfig};
 use crate::gateway::HttpGateway;
+use crate::heartbeat::Heartbeat;
+use crate::hooks::Hooks;
 use crate::notify::Notifier;
 use crate::reason::ErrorKind;
 use crate::report::ErrorReport;
@@ -74,6 +77,18 @@ impl App {
     pub fn notifier(&self) -> Notifier<'_, SystemClock> {
         let loaded = &self.loaded;
         Notifier::new(&loaded.config.notify, loaded.base.as_path(), &self.env, self.clock, self.zone())
+    }
+
+    /// Who waits for signs of life.
+    pub fn heartbeat(&self) -> Option<Heartbeat<'_, SystemClock>> {
+        let config = self.config().heartbeat.as_ref()?;
+        Some(Heartbeat::new(config, self.loaded.base.as_path(), &self.env, self.clock))
+    }
+
+    /// The programs around what a run sends.
+    pub fn hooks(&self) -> Option<Hooks<'_>> {
+        let config = self.config().hooks.as_ref()?;
+        Some(Hooks::new(config, self.loaded.base.as_path(), &self.env))
     }
 
     /// The moment.

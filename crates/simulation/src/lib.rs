@@ -398,6 +398,7 @@ async fn whole_run(
         gateway: Some(line),
         clock: shared.clone(),
         progress: &|_| (),
+        gate: None,
     };
     let mut run = Run::begin(ground, order).await?;
     if let Err(error) = run.recover().await {

@@ -25,6 +25,7 @@ pub mod audit;
 mod batch;
 pub mod columns;
 pub mod existing;
+pub mod figures;
 #[cfg(any(test, feature = "simulation"))]
 mod inline;
 pub mod journal;
