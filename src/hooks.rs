@@ -6,11 +6,11 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use rust_i18n::t;
 use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
+use crate::report::words::hook_ended;
 use crate::config::{Env, HooksConfig, check_program};
 use crate::report::SyncReport;
 
@@ -42,12 +42,7 @@ impl Ended {
 
     /// In words.
     pub fn words(&self) -> String {
-        let how = match (self.late, self.code) {
-            (true, _) => t!("hooks.late"),
-            (false, Some(code)) => t!("hooks.exit", code = code),
-            (false, None) => t!("hooks.unable"),
-        };
-        if self.said.is_empty() { how.into_owned() } else { format!("{how}: {}", self.said) }
+        hook_ended(self.late, self.code, &self.said)
     }
 }
 

@@ -10,14 +10,12 @@ use crate::clock::Clock;
 use crate::config::GuardHold;
 use crate::gateway::Gateway;
 use crate::plan::Held;
+use rosterd_core::reason::{Behind, Guard, HeldBy};
 use crate::report::SyncReport;
 use crate::roster::Roster;
 use crate::store::StoreError;
 use crate::store::audit::Record;
 use crate::sync::{outcome, summary};
-
-/// How `held_by` names it.
-const GUARD: &str = "hook";
 
 impl<G: Gateway, C: Clock + Clone> Run<'_, G, C> {
     /// Asks, where something would be sent and nothing holds it yet, and records what was said.
@@ -44,13 +42,10 @@ impl<G: Gateway, C: Clock + Clone> Run<'_, G, C> {
         let body = json!({ "hook": "before_apply", "ended": ended });
         self.ground.store.audit(Record::new("hook_ended", self.now()).on(name, self.id).body(body)).await?;
         if !ended.is_good() {
+            let behind = Behind::Hook { late: ended.late, code: ended.code, said: ended.said };
             planned.plan.held_by.push(Held {
-                guard: GUARD.to_owned(),
-                limit: None,
-                actual: None,
-                detail: rust_i18n::t!("hooks.held", how = ended.words()).into_owned(),
+                by: HeldBy::brake(Guard::Hook, behind),
                 hold: GuardHold::All,
-                approvable: false,
                 set: BTreeSet::new(),
             });
         }
