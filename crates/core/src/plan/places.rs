@@ -8,7 +8,6 @@ use super::input::PlanInput;
 use super::state::AccountField;
 use super::value::{Action, ActionKind, Blocked, GroupState, GroupUse};
 use crate::config::OnAbsent;
-use crate::device::Dialect;
 use crate::model::GroupPath;
 
 /// What is known of groups: confirmed ones, what stands above them, and the looks at hand.
@@ -45,7 +44,7 @@ impl<'a> Groups<'a> {
     fn may_create(&self, path: &GroupPath) -> bool {
         let target = self.input.target;
         target.create_groups
-            && target.dialect == Dialect::Openapi
+            && target.dialect.capabilities().creates_groups
             && target.create_groups_below.iter().any(|base| path.is_within(base) && path != base)
     }
 
@@ -165,9 +164,10 @@ fn add_with_parents(groups: &mut Groups<'_>, path: GroupPath, out: &mut Vec<Grou
 }
 
 fn missing_group(input: &PlanInput<'_>, group: &GroupPath) -> String {
-    match input.target.dialect {
-        Dialect::Openapi => rust_i18n::t!("plan.missing_group_openapi", group = group).into_owned(),
-        Dialect::UpdaterCloud => rust_i18n::t!("plan.missing_group", group = group).into_owned(),
+    if input.target.dialect.capabilities().creates_groups {
+        rust_i18n::t!("plan.missing_group_openapi", group = group).into_owned()
+    } else {
+        rust_i18n::t!("plan.missing_group", group = group).into_owned()
     }
 }
 
