@@ -7,6 +7,7 @@ use super::sync::SyncError;
 use super::{App, actor, gateways::Gateways};
 use crate::model::TargetName;
 use crate::plan::Device;
+use crate::reason::Exit;
 use crate::report::{CommitState, ErrorReport, RunOutcome, TargetReport};
 use crate::stop::Stop;
 use crate::store::Store;
@@ -88,7 +89,7 @@ impl App {
             Ok(rebased) if rebased.accepted => {}
             Ok(_) => {
                 report.outcome = RunOutcome::Held;
-                report.exit_code = 4;
+                report.exit_code = Exit::Held.code();
                 report.warnings.push(t!("app.accept.differs").into_owned());
             }
             Err(error) => outcome::failed(&mut report, error.clone(), row.dirty),
@@ -97,9 +98,7 @@ impl App {
         let (outcome, exit_code) = (report.outcome, report.exit_code);
         let end = RunEnd { outcome, exit_code, commit: CommitState::None, report };
         let head = store.end_run(name, run, end, self.now()).await?;
-        if let Some(path) = self.heads_file() {
-            self.keep_head(&head, &path);
-        }
+        self.witness().keep(&head);
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ mod private_file;
 pub mod prospect;
 pub mod status;
 pub mod sync;
+pub mod witness;
 
 use std::path::{Path, PathBuf};
 
@@ -24,8 +25,10 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config, ConfigError, Env, Loaded, TargetConfig};
 use crate::gateway::HttpGateway;
 use crate::notify::Notifier;
+use crate::reason::ErrorKind;
 use crate::report::ErrorReport;
 use crate::store::{Store, StoreError};
+use witness::Witness;
 
 /// Settings, environment, clock, and where the database is.
 #[derive(Debug)]
@@ -37,6 +40,7 @@ pub struct App {
     /// The clock.
     pub clock: SystemClock,
     state: PathBuf,
+    witness: Witness,
 }
 
 impl App {
@@ -51,7 +55,9 @@ impl App {
             Some(path) => path.to_owned(),
             None => loaded.resolve(&loaded.config.state.path),
         };
-        Ok(Self { loaded, env, clock: SystemClock::new(), state })
+        let (clock, heads) = (SystemClock::new(), &loaded.config.audit.heads_file);
+        let heads = (!heads.as_os_str().is_empty()).then(|| loaded.resolve(heads));
+        Ok(Self { loaded, env, clock, state, witness: Witness::new(heads, clock) })
     }
 
     /// The settings.
@@ -86,9 +92,13 @@ impl App {
     }
 
     /// Where heads of the audit chain are kept outside the database, if anywhere.
-    pub fn heads_file(&self) -> Option<PathBuf> {
-        let path = &self.config().audit.heads_file;
-        (!path.as_os_str().is_empty()).then(|| self.loaded.resolve(path))
+    pub fn heads_file(&self) -> Option<&Path> {
+        self.witness.path()
+    }
+
+    /// Whom heads of the audit chain are handed to.
+    pub const fn witness(&self) -> &Witness {
+        &self.witness
     }
 
     /// The database.
@@ -96,7 +106,9 @@ impl App {
     /// # Errors
     /// If it cannot be opened.
     pub async fn store(&self) -> Result<Store, StoreError> {
-        Store::open(&self.state).await
+        let store = Store::open(&self.state).await?;
+        self.witness.remember(&store).await?;
+        Ok(store)
     }
 
     /// The client of a target, with its key; for a simulated device, the device too.
@@ -106,7 +118,7 @@ impl App {
     pub async fn gateway(&self, target: &TargetConfig) -> Result<HttpGateway<SystemClock>, ErrorReport> {
         let clients = gateways::Gateways::open(self, std::slice::from_ref(target), false).await;
         clients.of(&target.name)?.ok_or_else(|| ErrorReport {
-            kind: "gateway_settings".into(),
+            kind: ErrorKind::GatewaySettings,
             message: target.name.to_string(),
             next: String::new(),
         })

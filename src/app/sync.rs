@@ -2,11 +2,6 @@
 //! the database.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::future::Future;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 use std::sync::Mutex;
 
 use rust_i18n::t;
@@ -15,11 +10,11 @@ use super::{App, actor, gateways};
 use crate::config::TargetConfig;
 use crate::model::{PersonKey, TargetName};
 use crate::notify::{self, News};
+use crate::reason::ErrorKind;
 use crate::report::{ErrorReport, SyncReport};
 use crate::roster::identity::{self, Identity};
 use crate::roster::{self, FileMark, ProgressSink, ReadOptions, RosterError, RosterOverride, RosterReport};
 use crate::stop::Stop;
-use crate::store::audit::{Head, head_line};
 use crate::store::journal::{RunId, Trigger};
 use crate::store::{Store, StoreError};
 use crate::sync::{self, Expected, Input, Order, Site, Work};
@@ -191,8 +186,7 @@ impl App {
         };
         let synced = sync::sync(work, &sites, read).await?;
         let mut report = synced.report;
-        let unkept = synced.head.zip(self.heads_file()).and_then(|(head, path)| self.keep_head(&head, &path));
-        if let Some(warning) = unkept {
+        if let Some(warning) = synced.head.and_then(|head| self.witness().keep(&head)) {
             report.targets.iter_mut().for_each(|target| target.warnings.push(warning.clone()));
         }
         let reading = kept.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -223,7 +217,7 @@ impl App {
             config_digest: self.loaded.digest.clone(),
             undo: request.undo,
             only: (!request.only.is_empty()).then(|| request.only.clone()),
-            allow_guards: request.allow_guards.clone(),
+            allow_guards: request.allow_guards.iter().filter_map(|name| name.parse().ok()).collect(),
             reason: request.reason.clone(),
             stop: request.stop.clone(),
         }
@@ -309,29 +303,6 @@ impl App {
         Ok((reading, news))
     }
 
-    /// Carries out a job that may add audit records, and keeps the chain's head outside the database if it did.
-    pub async fn audited<T>(&self, store: &Store, job: impl Future<Output = T>) -> T {
-        let Some(path) = self.heads_file() else { return job.await };
-        let before = store.audit_head().await.ok();
-        let result = job.await;
-        match store.audit_head().await {
-            Ok(head) if before.as_ref() == Some(&head) => {}
-            Ok(head) => {
-                self.keep_head(&head, &path);
-            }
-            Err(error) => tracing::error!(%error, "the head of the audit chain could not be read"),
-        }
-        result
-    }
-
-    /// Keeps a head outside the database. One that cannot be kept makes the run no worse, but an auditor must hear of
-    /// it: the warning is returned.
-    pub(super) fn keep_head(&self, head: &Head, path: &Path) -> Option<String> {
-        let error = append(path, &head_line(head, self.now())).err()?;
-        tracing::error!(path = %path.display(), %error, "the head of the audit chain could not be kept");
-        Some(t!("app.heads_file", path = path.display(), cause = error).into_owned())
-    }
-
     /// The settings of a target.
     ///
     /// # Errors
@@ -345,12 +316,6 @@ impl App {
     }
 }
 
-fn append(path: &Path, line: &str) -> std::io::Result<()> {
-    let mut file = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    file.write_all(line.as_bytes())?;
-    file.sync_all()
-}
-
 fn store_failure(error: &StoreError) -> ErrorReport {
     sync::words::store_failed(&error.to_string())
 }
@@ -362,5 +327,5 @@ fn roster_failure(error: &RosterError) -> ErrorReport {
         message = format!("{message}: {cause}");
         source = cause.source();
     }
-    ErrorReport { kind: format!("roster_{}", error.kind()), message, next: error.next() }
+    ErrorReport { kind: ErrorKind::roster(error.kind()), message, next: error.next() }
 }

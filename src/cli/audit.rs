@@ -1,5 +1,6 @@
 //! `rosterd audit`: verifies the trail, and writes it out.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,10 +17,11 @@ use super::failure::Failure;
 use super::output;
 use crate::app::App;
 use crate::notify;
+use crate::reason::ErrorKind;
 use crate::report::csv_safe;
 use crate::report::grid::{Grid, Tone, strong};
 use crate::store::Store;
-use crate::store::audit::{Head, Verified, Written, parse_head};
+use crate::store::audit::{Broken, Head, Verified, Written, parse_head};
 
 /// Verify or export the audit trail
 ///
@@ -88,7 +90,8 @@ pub async fn run(command: &AuditCommand, global: &Global, app: &App) -> anyhow::
 async fn verify(args: &AuditVerifyArgs, global: &Global, store: &Store, app: &App) -> anyhow::Result<Exit> {
     let heads = heads(args, app)?;
     let remembered = heads.len();
-    let found = store.audit_verify(heads).await?;
+    let mut found = store.audit_verify(heads).await?;
+    found.broken.extend(silent_witness(args, app, remembered, found.records));
     let whole = found.broken.is_empty();
     app.notifier().tell(store, notify::of_trail(found.broken.len())).await;
     let value = || {
@@ -111,9 +114,17 @@ fn heads(args: &AuditVerifyArgs, app: &App) -> anyhow::Result<Vec<Head>> {
     }
     match (&args.heads, app.heads_file()) {
         (Some(path), _) => read_heads(path),
-        (None, Some(path)) if path.exists() => read_heads(&path),
+        (None, Some(path)) if path.exists() => read_heads(path),
         (None, _) => Ok(Vec::new()),
     }
+}
+
+/// The configured witness, if it says nothing of a chain that has records: whoever rewrote the trail took it away, or it
+/// was configured since the last record.
+fn silent_witness(args: &AuditVerifyArgs, app: &App, heads: usize, records: u64) -> Option<Broken> {
+    let asked = args.head.is_some() || args.heads.is_some();
+    let path = app.heads_file().filter(|_| !asked && heads == 0 && records > 0)?;
+    Some(Broken { seq: 0, what: "witness", row: Some(path.display().to_string()) })
 }
 
 fn read_heads(path: &Path) -> anyhow::Result<Vec<Head>> {
@@ -122,7 +133,11 @@ fn read_heads(path: &Path) -> anyhow::Result<Vec<Head>> {
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let place = format!("{}:{}", path.display(), number + 1);
         heads.push(parse_head(line).ok_or_else(|| {
-            Failure::new("heads", t!("cli.audit.bad_line", place = place), t!("cli.audit.not_a_head_next"))
+            Failure::new(
+                ErrorKind::Heads,
+                t!("cli.audit.bad_line", place = place),
+                t!("cli.audit.not_a_head_next"),
+            )
         })?);
     }
     Ok(heads)
@@ -140,21 +155,36 @@ fn verdict(found: &Verified, heads: usize) -> String {
         }
         return text;
     }
-    let mut grid = Grid::new(2, output::width());
+    let mut grid = Grid::new(3, output::width());
     for broken in &found.broken {
-        let what = match broken.what {
-            "digest" => t!("cli.audit.broken.digest"),
-            "order" => t!("cli.audit.broken.order"),
-            "personal" => t!("cli.audit.broken.personal"),
-            "journal" => t!("cli.audit.broken.journal"),
-            "head" => t!("cli.audit.broken.head"),
-            other => other.into(),
-        };
-        grid.row(&[(broken.seq.to_string(), Tone::Bad), (what.into_owned(), Tone::Plain)]);
+        let record = if broken.seq == 0 { String::new() } else { broken.seq.to_string() };
+        let row = broken.row.clone().unwrap_or_default();
+        grid.row(&[(record, Tone::Bad), (row, Tone::Plain), (what(broken.what).into_owned(), Tone::Plain)]);
     }
     let line = t!("cli.audit.broken", count = found.broken.len());
     text.push_str(&format!("{}\n{}", strong(&Tone::Bad.paint(&line)), grid.render()));
     text
+}
+
+/// What is wrong, in words.
+fn what(word: &'static str) -> Cow<'static, str> {
+    match word {
+        "digest" => t!("cli.audit.broken.digest"),
+        "order" => t!("cli.audit.broken.order"),
+        "personal" => t!("cli.audit.broken.personal"),
+        "journal" => t!("cli.audit.broken.journal"),
+        "head" => t!("cli.audit.broken.head"),
+        "witness" => t!("cli.audit.broken.witness"),
+        "rows" => t!("cli.audit.broken.rows"),
+        "outcomes" => t!("cli.audit.broken.outcomes"),
+        "run" => t!("cli.audit.broken.run"),
+        "entries" => t!("cli.audit.broken.entries"),
+        "overrides" => t!("cli.audit.broken.overrides"),
+        "approvals" => t!("cli.audit.broken.approvals"),
+        "links" => t!("cli.audit.broken.links"),
+        "plans" => t!("cli.audit.broken.plans"),
+        other => other.into(),
+    }
 }
 
 async fn export(args: &AuditExportArgs, store: &Store, app: &App) -> anyhow::Result<Exit> {

@@ -11,7 +11,6 @@ mod config;
 mod doctor;
 pub mod doors;
 pub mod drift;
-pub mod exit;
 mod explain;
 pub mod failure;
 mod gateway;
@@ -48,6 +47,8 @@ use config::ConfigCommand;
 use exit::Exit;
 use failure::Failure;
 use roster::RosterCommand;
+
+pub use crate::reason::exit;
 
 use crate::app::App;
 use crate::config::Env;
@@ -95,7 +96,8 @@ fn run(cli: &Cli, lang: Lang) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Sync(args) => with_app(global, async |app| sync::run(args, global, &app).await),
         Command::Plan(args) => with_app(global, async |app| plan::run(args, global, &app).await),
-        Command::Run => with_app(global, async |app| service::run(global, app).await),
+        // It hands heads out as it goes.
+        Command::Run => runtime()?.block_on(async { service::run(global, load(global)?).await }),
         Command::Status(args) => with_app(global, async |app| status::run(args, global, &app).await),
         Command::Runs(args) => with_app(global, async |app| runs::run(args, global, &app).await),
         Command::History(args) => with_app(global, async |app| history::run(args, global, &app).await),
@@ -135,9 +137,15 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// Runs a command that needs the settings.
+/// Runs a command that needs the settings. Whatever it recorded, the chain's head is handed out behind it.
 fn with_app(global: &Global, command: impl AsyncFnOnce(App) -> anyhow::Result<Exit>) -> anyhow::Result<Exit> {
-    runtime()?.block_on(async { command(load(global)?).await })
+    runtime()?.block_on(async {
+        let app = load(global)?;
+        let witness = app.witness().clone();
+        let result = command(app).await;
+        witness.hand_out().await;
+        result
+    })
 }
 
 /// The settings. Their warnings go to stderr.

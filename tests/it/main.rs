@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod adopt;
 #[cfg(test)]
+mod audit_trail;
+#[cfg(test)]
 mod broken_disk;
 #[cfg(test)]
 mod by_hand;
@@ -54,6 +56,7 @@ mod harmless;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod languages;
 mod ldap;
 #[cfg(test)]
 mod manage;
@@ -86,3 +89,5 @@ mod tls_old;
 mod tls_server;
 #[cfg(test)]
 mod undo;
+#[cfg(test)]
+mod upgrade;

@@ -1,6 +1,7 @@
 //! The audit trail: records in a chain, each digest covering the one before, so that a changed, removed or reordered
 //! record shows. What is personal lies beside its record under a salted hash and can be erased without breaking the
-//! chain. A chain proves nothing about its tail: its head leaves the database with each run (`[audit] heads_file`).
+//! chain. A chain proves nothing about its tail: its head leaves the host with each command that records (`[audit] heads_file`).
+//! Whether trail and tables are whole is `verify`'s business.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,9 +12,13 @@ use sqlx::sqlite::SqliteConnection;
 use super::batch::{Answers, Asked, Batch, Question};
 use super::columns::Millis;
 use super::journal::RunId;
-use super::runs::{CALLS, digest_of_calls};
 use super::{Store, StoreError, millis};
 use crate::model::TargetName;
+
+mod derived;
+mod verify;
+
+pub use verify::{Broken, Verified};
 
 /// What the first record's `prev` is.
 const GENESIS: &str = "rosterd";
@@ -93,28 +98,6 @@ pub struct Written {
     pub prev: String,
     /// Digest.
     pub digest: String,
-}
-
-/// What is wrong with the trail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Broken {
-    /// The record.
-    pub seq: i64,
-    /// Stable word: `digest`, `order`, `personal`, `journal`, `head`.
-    pub what: &'static str,
-}
-
-/// What a verification found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Verified {
-    /// Records looked at.
-    pub records: u64,
-    /// Personal parts that were erased on purpose.
-    pub erased: u64,
-    /// The chain's head.
-    pub head: Head,
-    /// Everything wrong; empty: whole.
-    pub broken: Vec<Broken>,
 }
 
 /// The digest of a record: over everything in it but the digest itself, the texts as they are stored.
@@ -265,22 +248,6 @@ async fn page(c: &mut SqliteConnection, after: i64) -> Result<Vec<Raw>, StoreErr
     Ok(page.bind(after).bind(PAGE as i64).fetch_all(c).await?)
 }
 
-/// Checks one record against the one before; what is wrong goes into `broken`.
-fn check(raw: &Raw, last: &Head, broken: &mut Vec<Broken>) {
-    let mut wrong = |what| broken.push(Broken { seq: raw.seq, what });
-    if raw.seq != last.seq + 1 || raw.prev != last.digest {
-        wrong("order");
-    }
-    if digest_of(raw) != raw.digest {
-        wrong("digest");
-    }
-    match (&raw.personal_hash, &raw.salt, &raw.personal) {
-        (Some(hash), Some(salt), Some(text)) if personal_hash(salt, text) != *hash => wrong("personal"),
-        (None, _, Some(_)) => wrong("personal"),
-        _ => {}
-    }
-}
-
 impl Store {
     /// Appends a record in a transaction of its own.
     ///
@@ -298,37 +265,6 @@ impl Store {
         self.read("audit head", |c| Box::pin(head(c))).await
     }
 
-    /// Checks the whole chain, the personal parts that are still there, and every ended run's journal. `heads`: heads
-    /// remembered outside the database; each must be a record of the chain.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn audit_verify(&self, heads: Vec<Head>) -> Result<Verified, StoreError> {
-        self.read("audit verify", |c| {
-            Box::pin(async move {
-                let mut found = Verified { records: 0, erased: 0, head: Head::genesis(), broken: Vec::new() };
-                let mut waiting: Vec<Head> = heads.into_iter().filter(|h| *h != Head::genesis()).collect();
-                loop {
-                    let records = page(c, found.head.seq).await?;
-                    for raw in &records {
-                        check(raw, &found.head, &mut found.broken);
-                        check_journal(c, raw, &mut found.broken).await?;
-                        found.records += 1;
-                        found.erased += u64::from(raw.is_erased());
-                        found.head = raw.head();
-                        waiting.retain(|h| h.digest != found.head.digest);
-                    }
-                    if records.len() < PAGE {
-                        break;
-                    }
-                }
-                found.broken.extend(waiting.into_iter().map(|h| Broken { seq: h.seq, what: "head" }));
-                Ok(found)
-            })
-        })
-        .await
-    }
-
     /// Records after `after`, at most 5,000, oldest first.
     ///
     /// # Errors
@@ -339,23 +275,6 @@ impl Store {
         })
         .await
     }
-}
-
-/// The journal of an ended run must be what its last record says.
-async fn check_journal(
-    c: &mut SqliteConnection,
-    raw: &Raw,
-    broken: &mut Vec<Broken>,
-) -> Result<(), StoreError> {
-    let body: Value = serde_json::from_str(&raw.body).unwrap_or_default();
-    let (Some(run), Some(Value::String(digest))) = (raw.run, body.get("journal")) else {
-        return Ok(());
-    };
-    let calls = sqlx::query_as(CALLS).bind(run).fetch_all(c).await?;
-    if digest_of_calls(&calls) != *digest {
-        broken.push(Broken { seq: raw.seq, what: "journal" });
-    }
-    Ok(())
 }
 
 /// A head as one line of `heads_file`.

@@ -35,9 +35,11 @@ pub mod plans;
 pub mod query;
 pub mod quiet;
 mod runs;
+mod seals;
 pub mod snapshot;
 pub mod told;
 pub mod undo;
+mod upgrade;
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
@@ -67,6 +69,14 @@ pub enum StoreError {
         path: PathBuf,
         /// Why.
         source: sqlx::migrate::MigrateError,
+    },
+    /// The schema must be brought up to date, and no copy of the database could be kept first.
+    #[error("{}", rust_i18n::t!("store.copy", path = path.display()))]
+    Copy {
+        /// The copy.
+        path: PathBuf,
+        /// Why.
+        source: sqlx::Error,
     },
     /// The database belongs to another user.
     #[error("{}", rust_i18n::t!("store.foreign", path = path.display(), owner = owner))]
@@ -218,6 +228,7 @@ impl Store {
             options.log_statements(tracing::log::LevelFilter::Off).statement_cache_capacity(STATEMENTS);
         let mut connection =
             options.connect().await.map_err(|source| StoreError::Open { path: path.clone(), source })?;
+        upgrade::keep_copy(&mut connection, &path).await?;
         MIGRATOR.run(&mut connection).await.map_err(|source| match source {
             sqlx::migrate::MigrateError::VersionMissing(version)
             | sqlx::migrate::MigrateError::VersionTooNew(version, _) => {
@@ -432,11 +443,9 @@ const OPENING_POLL: Duration = Duration::from_millis(20);
 /// The right to make or change the schema: two processes that open a new database at once would both make its tables.
 /// It is held while opening only, and dies with its process.
 async fn alone(path: &Path) -> std::io::Result<std::fs::File> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".opening");
-    let beside = PathBuf::from(beside);
-    create_private_file(&beside)?;
-    let file = std::fs::OpenOptions::new().write(true).open(&beside)?;
+    let opening = beside(path, ".opening");
+    create_private_file(&opening)?;
+    let file = std::fs::OpenOptions::new().write(true).open(&opening)?;
     let clock = SystemClock::new();
     loop {
         match file.try_lock() {
@@ -446,6 +455,19 @@ async fn alone(path: &Path) -> std::io::Result<std::fs::File> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
+}
+
+/// The file beside a database whose name is the database's with this behind it.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// A connection to a file as it is: its schema is not looked at.
+#[cfg(test)]
+async fn plain(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    SqliteConnectOptions::new().filename(path).connect().await
 }
 
 fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
@@ -509,7 +531,7 @@ mod tests {
 }
 
 use crate as store;
-use rosterd_core::{device as gateway, model, plan, report, sabotage};
+use rosterd_core::{device as gateway, model, plan, reason, report, sabotage};
 use rosterd_host::clock;
 use rosterd_roster as roster;
 

@@ -1,7 +1,7 @@
 //! What the database remembers of people beyond their accounts: who they are, under which key; giving a key to another
 //! human; and forgetting somebody. What tells humans apart is `roster::identity`'s business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::columns::Word;
 use super::journal::Actor;
-use super::{Store, StoreError, audit, json, millis};
+use super::{Store, StoreError, audit, json, millis, seals};
 use crate::model::{PersonKey, TargetName};
 use crate::report::TargetReport;
 use crate::roster::identity::Identity;
@@ -188,6 +188,8 @@ impl Store {
         self.write("retire person", move |c| {
             Box::pin(async move {
                 let former = free_key(c, &person, now).await?;
+                let runs = runs_of(c, person.as_str()).await?;
+                let intact = seals::intact(c, runs).await?;
                 for sql in BY_PERSON {
                     sqlx::query(sql).bind(person.as_str()).bind(former.as_str()).execute(&mut *c).await?;
                 }
@@ -198,7 +200,8 @@ impl Store {
                 sqlx::query("UPDATE targets SET generation = generation + 1").execute(&mut *c).await?;
                 put_identity(c, &former, &Identity::gone(), now).await?;
                 put_identity(c, &person, &newcomer, now).await?;
-                let body = json!({ "said": "different", "reason": reason, "actor": actor });
+                let seals = seals::renew(c, intact).await?;
+                let body = json!({ "said": "different", "reason": reason, "actor": actor, "seals": seals });
                 said(c, &person, body, Some(&former), now).await?;
                 Ok(former)
             })
@@ -242,8 +245,16 @@ impl Store {
         let erased = self
             .write("erase person", move |c| {
                 Box::pin(async move {
-                    let erased = forget(c, &person).await?;
-                    let body = json!({ "erased": erased, "reason": reason, "actor": actor });
+                    let spans = spans(c, &person).await?;
+                    let mut runs = runs_of(c, &person).await?;
+                    for span in &spans {
+                        runs.extend(runs_that_name(c, span).await?);
+                    }
+                    let intact = seals::intact(c, runs).await?;
+                    let Forgotten { erased, records, plans } = forget(c, &person, &spans).await?;
+                    let seals = seals::renew(c, intact).await?;
+                    let body = json!({ "erased": erased, "records": records, "plans": plans, "seals": seals,
+                                       "reason": reason, "actor": actor });
                     audit::append(c, audit::Record::new("erased", now).body(body)).await?;
                     Ok(erased)
                 })
@@ -331,7 +342,48 @@ async fn free_key(
     Err(StoreError::Damaged { what: "retired keys".into() })
 }
 
-async fn forget(c: &mut SqliteConnection, person: &str) -> Result<Erased, StoreError> {
+/// A run in a list of runs.
+#[derive(FromRow)]
+struct RunRow {
+    run: i64,
+}
+
+/// The runs in whose rows a person stands under their key.
+async fn runs_of(c: &mut SqliteConnection, person: &str) -> Result<BTreeSet<i64>, StoreError> {
+    let runs: Vec<RunRow> = sqlx::query_as(
+        "SELECT run FROM intents WHERE person = ?1 UNION SELECT from_run FROM account_versions WHERE person = ?1 \
+         UNION SELECT to_run FROM account_versions WHERE person = ?1 AND to_run IS NOT NULL",
+    )
+    .bind(person)
+    .fetch_all(c)
+    .await?;
+    Ok(runs.into_iter().map(|row| row.run).collect())
+}
+
+/// The runs whose reports name a key in its span of time.
+async fn runs_that_name(c: &mut SqliteConnection, span: &Span) -> Result<BTreeSet<i64>, StoreError> {
+    let runs: Vec<RunRow> = sqlx::query_as(
+        "SELECT id AS run FROM runs WHERE instr(report, ?) > 0 AND started_at >= ? AND started_at <= ?",
+    )
+    .bind(json(&span.key)?)
+    .bind(span.at.0)
+    .bind(span.at.1)
+    .fetch_all(c)
+    .await?;
+    Ok(runs.into_iter().map(|row| row.run).collect())
+}
+
+/// What was forgotten, and where the trail may lack something from now on.
+#[derive(Default)]
+struct Forgotten {
+    erased: Erased,
+    /// Audit records whose personal part is gone.
+    records: BTreeSet<i64>,
+    /// Plans whose body is gone.
+    plans: BTreeSet<i64>,
+}
+
+async fn forget(c: &mut SqliteConnection, person: &str, spans: &[Span]) -> Result<Forgotten, StoreError> {
     let pseudonym = format!("erased-{}", hex::encode(rand::random::<[u8; 6]>()));
     // The device may have put the name into its answer.
     sqlx::query(
@@ -358,14 +410,16 @@ async fn forget(c: &mut SqliteConnection, person: &str) -> Result<Erased, StoreE
     .execute(&mut *c)
     .await?
     .rows_affected();
-    let mut erased = Erased { pseudonym, intents, ..Erased::default() };
-    for span in spans(c, person).await? {
-        forget_in(c, &span, &mut erased).await?;
+    let mut forgotten = Forgotten::default();
+    for span in spans {
+        forget_in(c, span, &mut forgotten).await?;
     }
     for sql in FORGET {
         sqlx::query(sql).bind(person).execute(&mut *c).await?;
     }
-    Ok(erased)
+    let (records, plans) = (forgotten.records.len() as u64, forgotten.plans.len() as u64);
+    forgotten.erased = Erased { pseudonym, intents, records, plans };
+    Ok(forgotten)
 }
 
 /// When somebody stood under which key.
@@ -408,28 +462,50 @@ async fn spans(c: &mut SqliteConnection, person: &str) -> Result<Vec<Span>, Stor
     Ok(spans)
 }
 
+/// A row that was changed or taken out.
+#[derive(FromRow)]
+struct Touched {
+    n: i64,
+}
+
 /// Forgets what was recorded of a key in a span of time.
-async fn forget_in(c: &mut SqliteConnection, span: &Span, erased: &mut Erased) -> Result<(), StoreError> {
+async fn forget_in(
+    c: &mut SqliteConnection,
+    span: &Span,
+    forgotten: &mut Forgotten,
+) -> Result<(), StoreError> {
     // As it stands in JSON, quotes included: another key that merely contains it is not meant.
     let quoted = json(&span.key)?;
-    erased.records +=
-        sqlx::query("DELETE FROM audit_personal WHERE instr(body, ?) > 0 AND seq > ? AND seq < ?")
-            .bind(&quoted)
-            .bind(span.seq.0)
-            .bind(span.seq.1)
-            .execute(&mut *c)
-            .await?
-            .rows_affected();
-    erased.plans += sqlx::query(
-        "UPDATE plans SET body = ?2 WHERE instr(body, ?1) > 0 AND created_at >= ?3 AND created_at <= ?4",
+    let records: Vec<Touched> = sqlx::query_as(
+        "DELETE FROM audit_personal WHERE instr(body, ?) > 0 AND seq > ? AND seq < ? RETURNING seq AS n",
+    )
+    .bind(&quoted)
+    .bind(span.seq.0)
+    .bind(span.seq.1)
+    .fetch_all(&mut *c)
+    .await?;
+    let plans: Vec<Touched> = sqlx::query_as(
+        "UPDATE plans SET body = ?2 WHERE instr(body, ?1) > 0 AND created_at >= ?3 AND created_at <= ?4 RETURNING id AS n",
     )
     .bind(&quoted)
     .bind(ERASED_PLAN)
     .bind(span.at.0)
     .bind(span.at.1)
-    .execute(&mut *c)
-    .await?
-    .rows_affected();
+    .fetch_all(&mut *c)
+    .await?;
+    forgotten.records.extend(records.iter().map(|row| row.n));
+    for Touched { n: plan } in plans {
+        // What was in the plan could be guessed from its digest.
+        let told: Vec<Touched> = sqlx::query_as(
+            "DELETE FROM audit_personal WHERE seq IN (SELECT seq FROM audit WHERE kind = 'planned' AND body ->> '$.plan' = ?) \
+             RETURNING seq AS n",
+        )
+        .bind(plan)
+        .fetch_all(&mut *c)
+        .await?;
+        forgotten.records.extend(told.iter().map(|row| row.n));
+        forgotten.plans.insert(plan);
+    }
     sqlx::query(
         "UPDATE approvals SET sets = '[]' WHERE instr(sets, ?) > 0 AND created_at >= ? AND created_at <= ?",
     )

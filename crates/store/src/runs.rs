@@ -8,6 +8,7 @@ use sqlx::FromRow;
 use super::audit::Head;
 use super::batch::{Asked, Batch, Question};
 use super::journal::{NewRun, RunEnd, RunId};
+use super::seals::seal_ended;
 use super::{Store, StoreError, audit, json, millis, word};
 use crate::model::TargetName;
 use crate::report::TargetReport;
@@ -118,20 +119,22 @@ impl Store {
         let mut first = Batch::default();
         let run = insert_run(&mut first, &new, now)?;
         let head = Head::ask(&mut first);
-        self.write_after("refuse run", first, move |_, answers| {
+        self.write_after("refuse run", first, move |c, answers| {
             Box::pin(async move {
                 let run = answers.only(&run)?.id;
-                let body = json!({ "outcome": report.outcome, "exit_code": report.exit_code, "dry": new.dry,
-                                   "trigger": new.trigger, "actor": new.actor, "config": new.config_digest });
-                let record = audit::Record::new("run_refused", now).on(&new.target, run).body(body);
-                let (batch, head) = audit::append_to(Batch::default(), Head::of(&answers, &head)?, record);
-                let last = batch
-                    .and("UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = 'none' WHERE id = ?")
+                Batch::new("UPDATE runs SET ended_at = ?, outcome = ?, exit_code = ?, commit_state = 'none' WHERE id = ?")
                     .bind(millis(now))
                     .bind(word(report.outcome)?)
                     .bind(i64::from(report.exit_code))
-                    .bind(run.0);
-                Ok(((run, head), last))
+                    .bind(run.0)
+                    .execute(&mut *c)
+                    .await?;
+                let seals = seal_ended(c, &new.target).await?;
+                let body = json!({ "outcome": report.outcome, "exit_code": report.exit_code, "dry": new.dry,
+                                   "trigger": new.trigger, "actor": new.actor, "config": new.config_digest, "seals": seals });
+                let record = audit::Record::new("run_refused", now).on(&new.target, run).body(body);
+                let (batch, head) = audit::append_to(Batch::default(), Head::of(&answers, &head)?, record);
+                Ok(((run, head), batch))
             })
         })
         .await
@@ -164,14 +167,15 @@ impl Store {
         .bind(run.0);
         let calls = ended.ask(&CALLS_QUESTION).bind(run.0).key();
         let head = Head::ask(&mut ended);
-        self.write_after("end run", ended, move |_, answers| {
+        self.write_after("end run", ended, move |c, answers| {
             Box::pin(async move {
+                let seals = seal_ended(c, &target).await?;
                 let (digest, last) = (digest_of_calls(&answers.all(&calls)?), Head::of(&answers, &head)?);
                 let mut body = json!({
                     "outcome": end.outcome, "exit_code": end.exit_code, "commit": end.commit, "state": stored.state,
                     "counts": stored.counts, "calls": stored.calls, "plan": stored.plan,
                     "held_by": stored.held_by.iter().map(|h| &h.guard).collect::<Vec<_>>(),
-                    "journal": digest,
+                    "journal": digest, "seals": seals,
                 });
                 if let Some(same) = &stored.same_as {
                     body["same_as"] = json!(same);

@@ -176,7 +176,8 @@ pub fn write_entry(
     };
     let s = &entry.state;
     let fields = json!({ "group": s.group, "note": s.note, "phone": s.phone, "roles": s.roles, "enabled": s.enabled,
-                         "expires_on": s.expires_on, "origin": entry.origin });
+                         "expires_on": s.expires_on, "origin": entry.origin, "gateway_id": entry.gateway_id,
+                         "disabled": entry.disabled.as_ref().map(|d| d.reason) });
     Ok(batch
         .and(
             "INSERT INTO entries (target, person, username, origin, group_path, note, phone, roles, enabled, expires_on, \

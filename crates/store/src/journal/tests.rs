@@ -6,9 +6,10 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::model::{PersonKey, Username};
-use crate::plan::{ActionKind, Entry, Origin, Reason};
+use crate::plan::{ActionKind, Device, Entry, Origin, Reason};
 use crate::report::{CommitState, RunOutcome, TargetReport};
 use crate::sabotage::Broken;
+use crate::store::existing::{TakeOver, Taken};
 use crate::store::memory::TargetRow;
 use rosterd_core::samples::{day, group, key, moment, name, roles};
 
@@ -292,10 +293,71 @@ async fn the_trail_covers_the_journal_of_a_run_that_ended() {
         ("UPDATE calls SET kind = 'delete' WHERE seq = 1", "UPDATE calls SET kind = 'add' WHERE seq = 1"),
     ] {
         world.alter(there).await;
-        assert_eq!(broken().await.iter().map(|found| found.what).collect::<Vec<_>>(), ["journal"]);
+        assert_eq!(broken().await.iter().map(|found| found.what).collect::<Vec<_>>(), ["journal", "rows"]);
         world.alter(back).await;
         assert_eq!(broken().await, []);
     }
+}
+
+#[tokio::test]
+async fn the_trail_covers_names_that_were_tied_to_people_by_hand() {
+    let world = World::new().await;
+    let run = world.begin().await;
+    let taken =
+        Taken { person: key("1"), entry: Entry { origin: Origin::Adopted, ..entry("li") }, linked: true };
+    let device = Device { url: "https://a".into(), dialect: "openapi".into() };
+    let what = TakeOver { taken: vec![taken], device, reason: "his".into(), actor: Actor::default() };
+    world.store.take_over(&world.target, run, what, world.now).await.unwrap();
+    let broken = async || world.store.audit_verify(Vec::new()).await.unwrap().broken;
+    assert_eq!(broken().await, []);
+    for (there, back) in [
+        ("UPDATE links SET username = 'root'", "UPDATE links SET username = 'li'"),
+        ("UPDATE links SET person = '2'", "UPDATE links SET person = '1'"),
+        ("DELETE FROM links", "INSERT INTO links (target, person, username) VALUES ('hq', '1', 'li')"),
+    ] {
+        world.alter(there).await;
+        assert!(broken().await.iter().any(|found| found.what == "links"), "{there}");
+        world.alter(back).await;
+        assert_eq!(broken().await, []);
+    }
+    world
+        .store
+        .release(&world.target, run, key("1"), "no".into(), Actor::default(), world.now)
+        .await
+        .unwrap();
+    assert_eq!(broken().await, []);
+}
+
+/// What became of a call that nobody answered is sealed once a look settled it, and not before.
+#[tokio::test]
+async fn outcomes_are_sealed_when_they_are_settled() {
+    let world = World::new().await;
+    let end = async |run| {
+        let report = TargetReport::empty(&world.target, run);
+        let end =
+            RunEnd { outcome: RunOutcome::Unconfirmed, exit_code: 6, commit: CommitState::None, report };
+        world.store.end_run(&world.target, run, end, world.now).await.unwrap();
+    };
+    let broken = async || -> Vec<&'static str> {
+        world.store.audit_verify(Vec::new()).await.unwrap().broken.iter().map(|found| found.what).collect()
+    };
+    let first = world.begin().await;
+    world.added(first, 1, IntentState::Unknown).await;
+    end(first).await;
+    assert_eq!(broken().await, [""; 0]);
+    world.alter("UPDATE intents SET reason = 'changed'").await;
+    assert_eq!(broken().await, ["rows"], "what was meant is sealed at once");
+    world.alter("UPDATE intents SET reason = 'joined'").await;
+
+    let second = world.begin().await;
+    let looked =
+        Settlement { run: first, seq: 1, person: key("1"), state: IntentState::Undone, unsettled: false };
+    world.store.settle(&world.target, second, vec![looked], Vec::new(), false, world.now).await.unwrap();
+    assert_eq!(broken().await, [""; 0]);
+    end(second).await;
+    assert_eq!(broken().await, [""; 0]);
+    world.alter("UPDATE intents SET state = 'done'").await;
+    assert_eq!(broken().await, ["outcomes"]);
 }
 
 /// An engine that is broken in this way, one added person on, with this answer to the add.
