@@ -121,7 +121,7 @@ pub(super) fn settle(input: &PlanInput<'_>, actions: Vec<Action>) -> Places {
                     out.stopped_groups.insert(action.after.group.clone());
                 }
                 let group = action.after.group.clone();
-                let creatable = input.target.dialect == Dialect::Openapi;
+                let creatable = input.target.dialect.capabilities().creates_groups;
                 out.blocked.push(block(input, &action, BlockReason::MissingGroup { group, creatable }));
             }
             (_, Some(role)) => {
