@@ -61,6 +61,8 @@ impl Trail {
         for pragma in ["PRAGMA foreign_keys = OFF", "PRAGMA ignore_check_constraints = ON"] {
             open.execute(pragma).await.unwrap();
         }
+        // A program that ended may have left its log: the file alone is then not all there is.
+        open.execute("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
         Self { world, open }
     }
 
