@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Problem, Reason};
-use super::read::Reading;
+use super::reading::Reading;
 use super::{Employment, Field, Person, Texts, digest};
 use crate::model::{Cell, PersonKey, RowRef, fold};
 use crate::reason::{Block, BlockReason};
