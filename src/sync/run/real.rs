@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{Planned, Run};
 use crate::clock::Clock;
 use crate::config::Verify;
-use crate::gateway::{Dialect, Gateway, Outcome, ReadError, WhyKind};
+use crate::gateway::{Gateway, Outcome, ReadError, WhyKind};
 use crate::handout::FirstPasswords;
 use crate::plan::{Device, OverrideKind, Plan};
 use crate::reason::{Brake, Guard};
@@ -206,7 +206,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
 
     async fn execute(&self, sender: &Sender<'_, G, C>, planned: &Planned, first: FirstPasswords) -> Executed {
         let target = self.ground.target;
-        let due = target.dialect == Dialect::UpdaterCloud
+        let due = target.dialect.capabilities().update_may_erase_password
             && !self.row.update_checked
             && !target.auth.updates_erase_password;
         let executor = Executor::new(

@@ -136,7 +136,7 @@ impl<'a> Decider<'a> {
             return Err(BlockReason::ReplacedOnGateway { name, was, is }.into());
         }
         // A batch of deletes is one text on this dialect: a comma in a name would name two other users.
-        if self.input.target.dialect.has_lists() && entry.username.as_str().contains(',') {
+        if !self.input.target.dialect.capabilities().comma_in_names && entry.username.as_str().contains(',') {
             return Err(comma(&entry.username));
         }
         Ok(())

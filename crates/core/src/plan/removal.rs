@@ -21,7 +21,7 @@ pub(super) fn removal(input: &PlanInput<'_>, entry: &Entry, reason: Reason) -> O
     // An account that expires may be extended any day; where the device knows the day itself there is nothing to do.
     let expired = reason == Reason::Expired;
     if expired
-        && input.target.dialect.has_expiry()
+        && input.target.dialect.capabilities().has_expiry
         && entry.state.expires_on.is_some_and(|last| last < input.as_of)
     {
         return None;
