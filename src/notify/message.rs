@@ -13,7 +13,7 @@ use crate::report::{
 use crate::roster::RosterReport;
 
 /// Guards that mistrust the roster itself.
-const ROSTER_GUARDS: [&str; 8] = [
+const ROSTER_GUARDS: [&str; 9] = [
     "max_missing",
     "max_missing_percent",
     "max_shrink_percent",
@@ -22,6 +22,7 @@ const ROSTER_GUARDS: [&str; 8] = [
     "replayed_roster",
     "max_blocked_percent",
     "ids_changed",
+    "roster_doubt",
 ];
 /// The guard that asks whether this is the device that the snapshot belongs to.
 const DEVICE_GUARD: &str = "target_changed";
