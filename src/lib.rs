@@ -15,7 +15,7 @@ pub mod notify;
 pub mod report;
 pub mod sync;
 
-pub use rosterd_core::{mapping, model, pieces, plan, sabotage};
+pub use rosterd_core::{mapping, model, pieces, plan, reason, sabotage};
 pub use rosterd_host::{clock, randomness, sink, stop};
 pub use {
     rosterd_cloud as cloud, rosterd_gateway as gateway, rosterd_http as http, rosterd_roster as roster,

@@ -7,6 +7,7 @@ use super::sync::SyncError;
 use super::{App, actor, gateways::Gateways};
 use crate::model::TargetName;
 use crate::plan::Device;
+use crate::reason::Exit;
 use crate::report::{CommitState, ErrorReport, RunOutcome, TargetReport};
 use crate::stop::Stop;
 use crate::store::Store;
@@ -88,7 +89,7 @@ impl App {
             Ok(rebased) if rebased.accepted => {}
             Ok(_) => {
                 report.outcome = RunOutcome::Held;
-                report.exit_code = 4;
+                report.exit_code = Exit::Held.code();
                 report.warnings.push(t!("app.accept.differs").into_owned());
             }
             Err(error) => outcome::failed(&mut report, error.clone(), row.dirty),

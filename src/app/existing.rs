@@ -13,6 +13,7 @@ use crate::existing::review::{self, KIND, Review, ReviewError, ReviewFile, adopt
 use crate::existing::{Asking, Found, Listed};
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::{self, Device, Looks};
+use crate::reason::ErrorKind;
 use crate::report::{CallCounts, CommitState, ErrorReport, RunOutcome, TargetReport};
 use crate::stop::Stop;
 use crate::store::existing::{TakeOver, Taken};
@@ -259,7 +260,7 @@ impl ReviewFile {
 fn read(path: &Path) -> Result<ReviewFile, ErrorReport> {
     let length = std::fs::metadata(path).map_err(|e| io(path, &e))?.len();
     let not_one = |cause: String| ErrorReport {
-        kind: "review".into(),
+        kind: ErrorKind::Review,
         message: t!("existing.not_a_review", path = path.display(), cause = cause).into_owned(),
         next: t!("existing.review_next").into_owned(),
     };
@@ -277,7 +278,7 @@ fn read(path: &Path) -> Result<ReviewFile, ErrorReport> {
 fn io(path: &Path, cause: &std::io::Error) -> ErrorReport {
     let path: PathBuf = path.to_owned();
     ErrorReport {
-        kind: "review".into(),
+        kind: ErrorKind::Review,
         message: t!("existing.io", path = path.display(), cause = cause).into_owned(),
         next: t!("cli.next.file").into_owned(),
     }
@@ -288,7 +289,7 @@ fn unfit(error: &ReviewError) -> AcceptError {
 }
 
 pub(super) fn failure(message: impl Into<String>, next: impl Into<String>) -> AcceptError {
-    AcceptError::Gateway(ErrorReport { kind: "review".into(), message: message.into(), next: next.into() })
+    AcceptError::Gateway(ErrorReport { kind: ErrorKind::Review, message: message.into(), next: next.into() })
 }
 
 pub(super) fn store_failed(error: StoreError) -> AcceptError {

@@ -10,7 +10,8 @@ use crate::config::TargetConfig;
 use crate::mapping::{self, Account, Gone, Want, WantRoles, Wanted};
 use crate::model::{Cell, PersonKey, RowRef, TargetName, mask_phone};
 use crate::plan::{self, Entry, Looks, MissingSeen, Override};
-use crate::report::{ActionLine, BlockedLine, ErrorReport, HeldBy};
+use crate::reason::{BlockKind, Blocked, HeldBy};
+use crate::report::{ActionLine, ErrorReport, spoken, words};
 use crate::roster::{Person, Roster};
 use crate::store::journal::RunId;
 use crate::store::query::HistoryLine;
@@ -54,8 +55,8 @@ pub struct Said {
     /// In short.
     pub standing: Standing,
     /// The stable word for what is wrong with the row, if something is.
-    pub problem: Option<String>,
-    /// What is wrong, in words.
+    pub problem: Option<BlockKind>,
+    /// What is wrong, in the words of whoever asked.
     pub detail: Option<String>,
     /// The fields that hold something, phones masked.
     pub fields: BTreeMap<String, String>,
@@ -124,8 +125,10 @@ pub struct OnTarget {
     /// What a run would do.
     pub action: Option<ActionLine>,
     /// Why a run would leave them alone.
-    pub blocked: Option<BlockedLine>,
+    #[serde(serialize_with = "spoken::maybe")]
+    pub blocked: Option<Blocked>,
     /// What would hold the run.
+    #[serde(serialize_with = "spoken::each")]
     pub held_by: Vec<HeldBy>,
 }
 
@@ -177,11 +180,10 @@ impl App {
 
 fn said(person: &PersonKey, roster: &Roster, wanted: &BTreeMap<PersonKey, Wanted>) -> (Vec<RowRef>, Said) {
     if let Some(blocked) = roster.blocked.get(person) {
-        let word = serde_json::to_value(blocked.problem).ok();
         let said = Said {
             standing: Standing::Blocked,
-            problem: word.and_then(|word| word.as_str().map(str::to_owned)),
-            detail: Some(blocked.detail.clone()),
+            problem: Some(blocked.reason.kind()),
+            detail: Some(words::block(person, &blocked.reason).into_owned()),
             ..Said::default()
         };
         return (blocked.rows.clone(), said);
@@ -200,7 +202,8 @@ fn said(person: &PersonKey, roster: &Roster, wanted: &BTreeMap<PersonKey, Wanted
         Some(Wanted::Gone(Gone::Expired, _)) => Standing::Expired,
         Some(Wanted::NotYet(_)) => Standing::NotYet,
         Some(Wanted::Blocked(block)) => {
-            said.detail = Some(block.detail.clone());
+            said.problem = Some(block.reason.kind());
+            said.detail = Some(words::block(person, &block.reason).into_owned());
             Standing::Unmapped
         }
     };

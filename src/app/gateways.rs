@@ -12,6 +12,7 @@ use crate::config::TargetConfig;
 use crate::gateway::client::EMBEDDED;
 use crate::gateway::{GatewayError, HttpGateway, embedded};
 use crate::model::TargetName;
+use crate::reason::ErrorKind;
 use crate::report::ErrorReport;
 use crate::secret::ReadSecret as _;
 
@@ -58,12 +59,12 @@ fn device_file(state: &Path, target: &TargetName) -> PathBuf {
 
 fn client(app: &App, target: &TargetConfig) -> Opened {
     let key = target.key.as_ref().ok_or_else(|| ErrorReport {
-        kind: "key".into(),
+        kind: ErrorKind::Key,
         message: t!("app.no_key", target = target.name).into_owned(),
         next: t!("app.no_key_next").into_owned(),
     })?;
     let key = key.read(&app.loaded.base, &app.env).map_err(|error| ErrorReport {
-        kind: "key".into(),
+        kind: ErrorKind::Key,
         message: t!("app.key", target = target.name, cause = error).into_owned(),
         next: error.next(),
     })?;
@@ -72,7 +73,7 @@ fn client(app: &App, target: &TargetConfig) -> Opened {
 
 fn settings(error: &GatewayError) -> ErrorReport {
     ErrorReport {
-        kind: "gateway_settings".into(),
+        kind: ErrorKind::GatewaySettings,
         message: error.to_string(),
         next: t!("app.gateway_next").into_owned(),
     }

@@ -25,6 +25,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config, ConfigError, Env, Loaded, TargetConfig};
 use crate::gateway::HttpGateway;
 use crate::notify::Notifier;
+use crate::reason::ErrorKind;
 use crate::report::ErrorReport;
 use crate::store::{Store, StoreError};
 use witness::Witness;
@@ -117,7 +118,7 @@ impl App {
     pub async fn gateway(&self, target: &TargetConfig) -> Result<HttpGateway<SystemClock>, ErrorReport> {
         let clients = gateways::Gateways::open(self, std::slice::from_ref(target), false).await;
         clients.of(&target.name)?.ok_or_else(|| ErrorReport {
-            kind: "gateway_settings".into(),
+            kind: ErrorKind::GatewaySettings,
             message: target.name.to_string(),
             next: String::new(),
         })

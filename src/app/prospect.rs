@@ -12,7 +12,7 @@ use crate::plan::{self, Looks, Past, PlanInput, Snapshot};
 use crate::roster::Roster;
 use crate::store::{Store, StoreError};
 
-static NO_GUARDS: BTreeSet<String> = BTreeSet::new();
+static NO_GUARDS: BTreeSet<crate::reason::Guard> = BTreeSet::new();
 
 /// Everything that decides but configuration, roster and looks.
 #[derive(Debug, Clone)]

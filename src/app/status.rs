@@ -8,7 +8,8 @@ use super::App;
 use crate::config::{Span, TargetConfig};
 use crate::gateway::Dialect;
 use crate::model::TargetName;
-use crate::report::{HeldBy, TargetState};
+use crate::reason::{Guard, HeldBy};
+use crate::report::{TargetState, spoken};
 use crate::store::query::{BlockedSince, RunLine};
 use crate::store::{Store, StoreError};
 use crate::sync::outcome;
@@ -38,7 +39,7 @@ pub struct TargetStatus {
     /// Since when changes have not taken effect.
     pub dirty_since: Option<DateTime<Utc>>,
     /// The check that quarantined it.
-    pub quarantined_by: Option<String>,
+    pub quarantined_by: Option<Guard>,
     /// A pause that is in force.
     pub paused: Option<Paused>,
     /// The last confirmed commit.
@@ -48,8 +49,10 @@ pub struct TargetStatus {
     /// The last good run is older than was asked for, or there is none.
     pub late: bool,
     /// The last run that was not dry.
+    #[serde(serialize_with = "spoken::maybe")]
     pub last_run: Option<RunLine>,
     /// What held the last run back; empty once a later run went through.
+    #[serde(serialize_with = "spoken::each")]
     pub held_by: Vec<HeldBy>,
     /// Who is left alone, since when.
     pub blocked: Vec<BlockedSince>,

@@ -10,6 +10,7 @@ use super::{App, actor, gateways};
 use crate::config::TargetConfig;
 use crate::model::{PersonKey, TargetName};
 use crate::notify::{self, News};
+use crate::reason::ErrorKind;
 use crate::report::{ErrorReport, SyncReport};
 use crate::roster::identity::{self, Identity};
 use crate::roster::{self, FileMark, ProgressSink, ReadOptions, RosterError, RosterOverride, RosterReport};
@@ -216,7 +217,7 @@ impl App {
             config_digest: self.loaded.digest.clone(),
             undo: request.undo,
             only: (!request.only.is_empty()).then(|| request.only.clone()),
-            allow_guards: request.allow_guards.clone(),
+            allow_guards: request.allow_guards.iter().filter_map(|name| name.parse().ok()).collect(),
             reason: request.reason.clone(),
             stop: request.stop.clone(),
         }
@@ -326,5 +327,5 @@ fn roster_failure(error: &RosterError) -> ErrorReport {
         message = format!("{message}: {cause}");
         source = cause.source();
     }
-    ErrorReport { kind: format!("roster_{}", error.kind()), message, next: error.next() }
+    ErrorReport { kind: ErrorKind::roster(error.kind()), message, next: error.next() }
 }

@@ -17,6 +17,7 @@ use crate::app::existing::{Reviewed, Wish};
 use crate::existing::review::{Candidate, Review};
 use crate::existing::{links, suggest};
 use crate::model::TargetName;
+use crate::reason::ErrorKind;
 use crate::report::grid::{Tone, strong};
 use crate::report::{visible, words};
 
@@ -80,9 +81,8 @@ pub fn only_target(name: Option<&TargetName>, app: &App) -> anyhow::Result<Targe
 async fn review(args: &AdoptArgs, global: &Global, app: &App) -> anyhow::Result<Exit> {
     let target = only_target(args.target.as_ref(), app)?;
     let links = match &args.link {
-        Some(path) => {
-            links::read(path).map_err(|e| Failure::new("links", e.to_string(), t!("cli.next.file")))?
-        }
+        Some(path) => links::read(path)
+            .map_err(|e| Failure::new(ErrorKind::Links, e.to_string(), t!("cli.next.file")))?,
         None => BTreeMap::new(),
     };
     let store = app.store().await?;
@@ -163,9 +163,11 @@ fn sections(review: &Review) -> String {
         Some(t!("cli.adopt.similar", person = one.person, name = one.username, there = there).into_owned())
     });
     list(&mut text, &t!("cli.adopt.similar_title"), &similar.collect::<Vec<_>>());
-    let left = review.left_alone.iter().map(|one| format!("{} [{}]: {}", one.person, one.reason, one.detail));
+    let left = review.left_alone.iter().map(|one| {
+        format!("{} [{}]: {}", one.person, words::block_kind(one.reason.kind()), words::blocked(one))
+    });
     list(&mut text, &t!("cli.adopt.left_alone_title"), &left.collect::<Vec<_>>());
-    let held = review.then.held_by.iter().map(|held| format!("{}: {}", held.guard, held.detail));
+    let held = review.then.held_by.iter().map(|held| format!("{}: {}", held.guard, words::held(held)));
     list(&mut text, &t!("cli.adopt.held"), &held.collect::<Vec<_>>());
     if !review.suggested_groups.is_empty() {
         text.push_str(&format!("\n{}\n", strong(&t!("cli.adopt.groups"))));

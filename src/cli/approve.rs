@@ -13,6 +13,7 @@ use crate::app::sync::Request;
 use crate::app::{App, actor};
 use crate::config::Span;
 use crate::model::TargetName;
+use crate::reason::{ErrorKind, Guard};
 use crate::report::grid::strong;
 use crate::store::journal::{RunId, Trigger};
 use crate::store::plans::NewApproval;
@@ -53,12 +54,12 @@ pub async fn run(args: &ApproveArgs, global: &Global, app: &App) -> anyhow::Resu
     // A quarantine stands behind the last run only: an older one cannot answer for what was written since.
     let last = store.last_run(&target).await?.is_some_and(|line| line.id == run.0);
     let quarantine = store.target(&target).await?.quarantined_by.filter(|_| last);
-    let sets = approve::sets(&plan, quarantine.as_deref())
-        .map_err(|e| Failure::new("not_held", e.to_string(), t!("cli.approve.next")))?;
+    let sets = approve::sets(&plan, quarantine)
+        .map_err(|e| Failure::new(ErrorKind::NotHeld, e.to_string(), t!("cli.approve.next")))?;
     let now = app.now();
     let lasts = chrono::TimeDelta::from_std(args.expires.as_duration())?;
     let expires_at = now.checked_add_signed(lasts).unwrap_or(DateTime::<Utc>::MAX_UTC);
-    let guards = sets.iter().map(|(guard, set)| (guard.clone(), set.len())).collect();
+    let guards = sets.iter().map(|(guard, set)| (*guard, set.len())).collect();
     let new = NewApproval {
         target: target.clone(),
         run,
@@ -86,13 +87,14 @@ pub async fn run(args: &ApproveArgs, global: &Global, app: &App) -> anyhow::Resu
 struct Approved {
     id: i64,
     /// Guard → how many things stand behind it.
-    guards: Vec<(String, usize)>,
+    guards: Vec<(Guard, usize)>,
     until: DateTime<Utc>,
 }
 
 impl Approved {
     fn json(&self, target: &TargetName, run: RunId) -> Value {
-        let guards: serde_json::Map<_, _> = self.guards.iter().map(|(g, n)| (g.clone(), json!(n))).collect();
+        let guards: serde_json::Map<_, _> =
+            self.guards.iter().map(|(guard, n)| (guard.to_string(), json!(n))).collect();
         json!({
             "version": 1, "approval": self.id.to_string(), "target": target, "run_id": run.to_string(),
             "guards": guards, "expires_at": self.until,

@@ -17,6 +17,7 @@ use super::failure::Failure;
 use super::output;
 use crate::app::App;
 use crate::notify;
+use crate::reason::ErrorKind;
 use crate::report::csv_safe;
 use crate::report::grid::{Grid, Tone, strong};
 use crate::store::Store;
@@ -132,7 +133,11 @@ fn read_heads(path: &Path) -> anyhow::Result<Vec<Head>> {
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let place = format!("{}:{}", path.display(), number + 1);
         heads.push(parse_head(line).ok_or_else(|| {
-            Failure::new("heads", t!("cli.audit.bad_line", place = place), t!("cli.audit.not_a_head_next"))
+            Failure::new(
+                ErrorKind::Heads,
+                t!("cli.audit.bad_line", place = place),
+                t!("cli.audit.not_a_head_next"),
+            )
         })?);
     }
     Ok(heads)

@@ -20,6 +20,7 @@ use crate::cloud::store::Order;
 use crate::config::Event;
 use crate::daemon::Done;
 use crate::notify::{Message, News};
+use crate::reason::ErrorKind;
 use crate::report::ErrorReport;
 use crate::report::csv_safe::csv_safe;
 use crate::report::grid::{Grid, Tone};
@@ -38,17 +39,12 @@ pub fn of(app: &App, trigger: Trigger) -> Doors<'_, SystemClock> {
 
 /// What people and scripts are told.
 pub fn report(error: &CloudError) -> ErrorReport {
-    ErrorReport { kind: error.kind().to_owned(), message: error.to_string(), next: error.next() }
+    ErrorReport { kind: ErrorKind::of(error.kind()), message: error.to_string(), next: error.next() }
 }
 
 /// As a failed command.
 pub fn failure(error: CloudError) -> Failure {
-    let exit = match error.exit_code() {
-        5 => Exit::Locked,
-        6 => Exit::Unconfirmed,
-        _ => Exit::Failed,
-    };
-    Failure { exit, report: report(&error) }
+    report(&error).into()
 }
 
 /// As a failed job of the service. `title` is what people are told first.
@@ -58,9 +54,9 @@ pub fn failed(
     error: &CloudError,
 ) -> (Done, News) {
     let ErrorReport { kind, message, next } = report(error);
-    tracing::error!(kind, message, next, "{what}");
+    tracing::error!(%kind, message, next, "{what}");
     let told = Message::new(event, title, vec![message.clone(), next]).standing(topic);
-    (Done { exit_code: error.exit_code(), summary: message, complete: true }, News::only(told))
+    (Done { exit_code: kind.exit().code(), summary: message, complete: true }, News::only(told))
 }
 
 /// How long a job may still take when the service is asked to stop: the call in hand, and what it means.

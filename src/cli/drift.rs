@@ -18,7 +18,7 @@ use crate::app::sync::{Answer, Request};
 use crate::existing::drift::{DriftReport, Drifted};
 use crate::model::TargetName;
 use crate::report::grid::{Tone, strong};
-use crate::report::words;
+use crate::report::{Spoken, words};
 use crate::store::journal::Trigger;
 
 /// Compare what rosterd manages with what the gateway holds
@@ -81,7 +81,7 @@ fn tell(
 ) -> anyhow::Result<()> {
     match form {
         Output::Json => {
-            let plan = planned.map(|answer| &answer.report);
+            let plan = planned.map(|answer| Spoken(&answer.report));
             output::json(&json!({ "version": 1, "target": target, "drift": report, "plan": plan }))
         }
         Output::Table | Output::Csv => {

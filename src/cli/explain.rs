@@ -49,7 +49,7 @@ fn standing(said: &Said) -> words::Word {
         Standing::NotYet => t!("cli.explain.not_yet"),
         Standing::Unmapped => t!("cli.explain.unmapped", detail = detail),
         Standing::Blocked => {
-            let problem = said.problem.as_deref().unwrap_or_default();
+            let problem = said.problem.map(words::block_kind).unwrap_or_default();
             t!("cli.explain.blocked", problem = problem, detail = detail)
         }
     }
@@ -116,8 +116,8 @@ fn on_target_text(on: &OnTarget, app: &App) -> String {
         (None, Some(blocked)) => {
             let text = t!(
                 "cli.explain.left_alone",
-                reason = blocked.reason,
-                detail = blocked.detail,
+                reason = words::block_kind(blocked.reason.kind()),
+                detail = words::blocked(blocked),
                 since = blocked.since
             );
             line(&Tone::Notice.paint(&visible(&text)));

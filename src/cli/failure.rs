@@ -9,6 +9,7 @@ use crate::app::accept::AcceptError;
 use crate::app::plan_file::PlanFileError;
 use crate::app::sync::SyncError;
 use crate::config::ConfigError;
+use crate::reason::ErrorKind;
 use crate::report::{ErrorReport, FailureReport};
 use crate::store::StoreError;
 use crate::sync::lock::LockError;
@@ -17,34 +18,37 @@ use crate::sync::lock::LockError;
 #[derive(Debug, thiserror::Error)]
 #[error("{}", report.message)]
 pub struct Failure {
-    /// With which code to end.
-    pub exit: Exit,
-    /// What to tell.
+    /// What to tell; its kind has the code to end with.
     pub report: ErrorReport,
 }
 
 impl Failure {
-    /// A failure with exit code 1.
-    pub fn new(kind: &str, message: impl Into<String>, next: impl Into<String>) -> Self {
-        let report = ErrorReport { kind: kind.to_owned(), message: message.into(), next: next.into() };
-        Self { exit: Exit::Failed, report }
+    /// A failure of this kind.
+    pub fn new(kind: ErrorKind, message: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { report: ErrorReport { kind, message: message.into(), next: next.into() } }
+    }
+
+    /// With which code to end.
+    pub const fn exit(&self) -> Exit {
+        self.report.kind.exit()
     }
 
     /// A wrong usage that clap cannot see: exit code 2.
     pub fn usage(message: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, ..Self::new("usage", message, next) }
+        Self::new(ErrorKind::Usage, message, next)
     }
 }
 
 impl From<ErrorReport> for Failure {
     fn from(report: ErrorReport) -> Self {
-        Self { exit: Exit::Failed, report }
+        Self { report }
     }
 }
 
 /// Tells people on stderr, and scripts on stdout where they asked for JSON.
 pub fn tell(error: &anyhow::Error, json: bool) -> Exit {
-    let Failure { exit, report } = of(error);
+    let failure = of(error);
+    let (exit, report) = (failure.exit(), failure.report);
     output::note(&words(&report));
     if json {
         let report = FailureReport { version: 1, exit_code: exit.code(), error: report, targets: Vec::new() };
@@ -68,12 +72,11 @@ pub fn words(report: &ErrorReport) -> String {
 
 /// What an error comes to.
 pub fn of(error: &anyhow::Error) -> Failure {
-    if let Some(Failure { exit, report }) = error.downcast_ref() {
-        return Failure { exit: *exit, report: report.clone() };
+    if let Some(Failure { report }) = error.downcast_ref() {
+        return report.clone().into();
     }
     if let Some(error) = error.downcast_ref::<ConfigError>() {
-        let exit = Exit::from_code(error.exit_code());
-        return Failure { exit, ..Failure::new(error.kind(), error.to_string(), error.next()) };
+        return Failure::new(error.kind(), error.to_string(), error.next());
     }
     let text = chain(error);
     if let Some(error) = error.downcast_ref() {
@@ -84,21 +87,23 @@ pub fn of(error: &anyhow::Error) -> Failure {
         Some(AcceptError::Gateway(report)) => return report.clone().into(),
         Some(AcceptError::Lock(error)) => {
             let held = matches!(error, LockError::Held { .. });
-            let (kind, exit) = if held { ("locked", Exit::Locked) } else { ("store", Exit::Failed) };
+            let kind = if held { ErrorKind::Locked } else { ErrorKind::Store };
             let next = if held { t!("sync.locked_next") } else { t!("sync.store_next") };
-            return Failure { exit, ..Failure::new(kind, text, next) };
+            return Failure::new(kind, text, next);
         }
         None => {}
     }
     match error.downcast_ref() {
         Some(PlanFileError::Store(error)) => return store(error, text),
-        Some(PlanFileError::Io { .. }) => return Failure::new("plan_file", text, t!("cli.next.file")),
-        Some(_) => return Failure::new("plan_file", text, t!("cli.next.plan_file")),
+        Some(PlanFileError::Io { .. }) => {
+            return Failure::new(ErrorKind::PlanFile, text, t!("cli.next.file"));
+        }
+        Some(_) => return Failure::new(ErrorKind::PlanFile, text, t!("cli.next.plan_file")),
         None => {}
     }
     match error.downcast_ref::<StoreError>() {
         Some(error) => store(error, text),
-        None => Failure::new("internal", text, String::new()),
+        None => Failure::new(ErrorKind::Internal, text, String::new()),
     }
 }
 
@@ -112,8 +117,8 @@ fn sync(error: &SyncError, text: String) -> Failure {
 
 fn store(error: &StoreError, text: String) -> Failure {
     match error {
-        StoreError::Absent { .. } => Failure::new("absent", text, t!("cli.next.absent")),
-        _ => Failure::new("store", text, t!("cli.next.store")),
+        StoreError::Absent { .. } => Failure::new(ErrorKind::Absent, text, t!("cli.next.absent")),
+        _ => Failure::new(ErrorKind::Store, text, t!("cli.next.store")),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::cloud::simulated::{self, CloudState, Simulated};
 use crate::config::Env;
 use crate::gateway::embedded::{FaultSpec, Furniture, Quirk, Server, ServerOptions};
 use crate::gateway::{Dialect, GatewayError};
+use crate::reason::ErrorKind;
 use crate::secret::ReadSecret as _;
 use crate::secret::{Secret, SecretRef};
 
@@ -151,7 +152,7 @@ fn key(args: &GatewayArgs) -> Result<Secret, Failure> {
     match SecretRef::try_from(args.key.clone()) {
         Ok(reference) => reference
             .read(Path::new(""), &Env::process())
-            .map_err(|e| Failure::new("key", e.to_string(), e.next())),
+            .map_err(|e| Failure::new(ErrorKind::Key, e.to_string(), e.next())),
         Err(_) if remote => {
             Err(Failure::usage(t!("cli.gateway_literal_key"), t!("cli.next.gateway_literal_key")))
         }
@@ -160,7 +161,7 @@ fn key(args: &GatewayArgs) -> Result<Secret, Failure> {
 }
 
 fn settings(error: &GatewayError) -> Failure {
-    Failure::new("gateway", error.to_string(), t!("cli.next.gateway"))
+    Failure::new(ErrorKind::Gateway, error.to_string(), t!("cli.next.gateway"))
 }
 
 fn usage(error: &GatewayError) -> Failure {

@@ -11,7 +11,6 @@ mod config;
 mod doctor;
 pub mod doors;
 pub mod drift;
-pub mod exit;
 mod explain;
 pub mod failure;
 mod gateway;
@@ -48,6 +47,8 @@ use config::ConfigCommand;
 use exit::Exit;
 use failure::Failure;
 use roster::RosterCommand;
+
+pub use crate::reason::exit;
 
 use crate::app::App;
 use crate::config::Env;

@@ -12,6 +12,7 @@ use super::{args, output};
 use crate::app::{App, actor};
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::OverrideKind;
+use crate::reason::ErrorKind;
 use crate::report::grid::strong;
 
 /// `rosterd suspend`, `rosterd hold`
@@ -87,7 +88,7 @@ pub async fn release(args: &ReleaseArgs, global: &Global, app: &App) -> anyhow::
     }
     if released.is_empty() {
         let message = t!("cli.override.not_ours", person = args.person);
-        return Err(Failure::new("not_ours", message, t!("cli.override.nothing_next")).into());
+        return Err(Failure::new(ErrorKind::NotOurs, message, t!("cli.override.nothing_next")).into());
     }
     let value = || {
         let all = released.iter().map(|(target, name)| json!({ "target": target, "username": name }));
@@ -132,7 +133,7 @@ pub async fn resume(args: &ResumeArgs, global: &Global, app: &App) -> anyhow::Re
     let store = app.store().await?;
     if !store.said(app.today()).await?.contains_key(&args.person) {
         let message = t!("cli.override.nothing", person = args.person);
-        return Err(Failure::new("not_overridden", message, t!("cli.override.nothing_next")).into());
+        return Err(Failure::new(ErrorKind::NotOverridden, message, t!("cli.override.nothing_next")).into());
     }
     store.say(vec![args.person.clone()], None, args.reason.clone(), actor::current(), app.now()).await?;
     tell(global.output, &args.person, "resume", &t!("cli.override.resumed", person = args.person))

@@ -11,6 +11,7 @@ use super::output;
 use crate::app::App;
 use crate::app::people::PeopleError;
 use crate::model::PersonKey;
+use crate::reason::ErrorKind;
 use crate::store::people::Erased;
 
 /// Say whether an employee ID still stands for the same human, or forget somebody
@@ -95,12 +96,11 @@ fn erased(erased: &Erased) -> (String, Value) {
 fn failure(error: PeopleError) -> Failure {
     let kind = match &error {
         PeopleError::Roster(report) => return Failure::from(report.clone()),
-        PeopleError::NoRow(_) => "no_row",
-        PeopleError::Unsettled(_) => "unsettled",
-        PeopleError::HasAccount { .. } => "has_account",
-        PeopleError::Lock(_) => "locked",
-        PeopleError::Store(_) => "store",
+        PeopleError::NoRow(_) => ErrorKind::NoRow,
+        PeopleError::Unsettled(_) => ErrorKind::Unsettled,
+        PeopleError::HasAccount { .. } => ErrorKind::HasAccount,
+        PeopleError::Lock(_) => ErrorKind::Locked,
+        PeopleError::Store(_) => ErrorKind::Store,
     };
-    let exit = if matches!(error, PeopleError::Lock(_)) { Exit::Locked } else { Exit::Failed };
-    Failure { exit, ..Failure::new(kind, error.to_string(), error.next()) }
+    Failure::new(kind, error.to_string(), error.next())
 }

@@ -16,6 +16,7 @@ use super::progress::Bar;
 use super::{output, sync};
 use crate::app::App;
 use crate::app::sync::Checked;
+use crate::reason::ErrorKind;
 use crate::report::ErrorReport;
 use crate::report::grid::{Grid, Tone, strong};
 use crate::report::roster_html::{self, Head};
@@ -116,7 +117,7 @@ fn write(path: &Path, page: &str) -> anyhow::Result<()> {
     let written = options.write(true).create(true).truncate(true).mode(0o600).open(path).and_then(put);
     written.map_err(|error| {
         let message = t!("cli.roster.html_failed", path = path.display(), cause = error);
-        Failure::new("html", message, t!("cli.roster.html_next"))
+        Failure::new(ErrorKind::Html, message, t!("cli.roster.html_next"))
     })?;
     output::note(&t!("cli.roster.html_written", path = path.display()));
     Ok(())

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::{output, show};
 use crate::app::App;
 use crate::report::grid::{Grid, Tone};
-use crate::report::table;
+use crate::report::{Spoken, table};
 use crate::store::journal::{IntentState, RunId};
 use crate::store::query::{CallLine, RunLine};
 
@@ -94,7 +94,7 @@ fn tone(run: &RunLine) -> Tone {
 
 fn one(run: &RunLine, calls: &[CallLine], form: Output, app: &App) -> anyhow::Result<()> {
     if form == Output::Json {
-        return output::json(&json!({ "version": 1, "run": run, "calls": calls }));
+        return output::json(&json!({ "version": 1, "run": Spoken(run), "calls": calls }));
     }
     let mut text = format!(
         "{}\n",

@@ -79,10 +79,10 @@ async fn work(due: Due, app: &App, store: &Store, stop: &Stop) -> (Done, News) {
 }
 
 fn failed(error: anyhow::Error) -> (Done, News) {
-    let Failure { exit, report } = failure::of(&error);
-    tracing::error!(kind = report.kind, message = report.message, "job failed");
+    let Failure { report } = failure::of(&error);
+    tracing::error!(kind = %report.kind, message = report.message, "job failed");
     let summary = t!("cli.run.failed", message = report.message).into_owned();
-    (Done { exit_code: exit.code(), summary, complete: true }, notify::of_error(&report))
+    (Done { exit_code: report.kind.exit().code(), summary, complete: true }, notify::of_error(&report))
 }
 
 /// One sync of everything.
@@ -100,7 +100,7 @@ async fn sync_all(due: Due, app: &App, store: &Store, stop: &Stop) -> (Done, New
     let news = answer.news();
     let summary = match answer.roster_error {
         Some(error) => {
-            tracing::error!(kind = error.kind, message = error.message, "roster failed");
+            tracing::error!(kind = %error.kind, message = error.message, "roster failed");
             error.message
         }
         None => answer.report.targets.iter().map(table::one_line).collect::<Vec<_>>().join("; "),
@@ -118,6 +118,6 @@ fn log(target: &TargetReport) {
         tracing::warn!(gateway = %name, run = run_id, warning, "warning");
     }
     if let Some(error) = &target.error {
-        tracing::error!(gateway = %name, run = run_id, kind = error.kind, message = error.message, "run failed");
+        tracing::error!(gateway = %name, run = run_id, kind = %error.kind, message = error.message, "run failed");
     }
 }

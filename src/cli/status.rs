@@ -117,7 +117,7 @@ fn blocked_text(status: &TargetStatus) -> String {
         let since = t!("report.since", day = blocked.since);
         grid.row(&[
             (blocked.person.as_str(), Tone::Plain),
-            (blocked.reason.as_str(), Tone::Notice),
+            (&words::block_kind(blocked.reason), Tone::Notice),
             (&since, Tone::Faint),
         ]);
     }

@@ -14,7 +14,7 @@ use crate::app::plan_file::PlanFile;
 use crate::app::sync::{Answer, Request};
 use crate::model::{PersonKey, TargetName};
 use crate::report::table::{self, RefusedRow, View};
-use crate::report::{FailureReport, SyncReport};
+use crate::report::{FailureReport, Spoken, SyncReport};
 use crate::roster::{RosterOverride, RosterReport};
 use crate::store::Store;
 use crate::store::journal::Trigger;
@@ -136,7 +136,7 @@ pub fn show(answer: &Answer, form: Output, full: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     match form {
-        Output::Json => output::json(&answer.report),
+        Output::Json => output::json(&Spoken(&answer.report)),
         Output::Table | Output::Csv => {
             let refused = answer.reading.as_ref().map(refused).unwrap_or_default();
             output::text(&table::render(&answer.report, &View { full, width: output::width(), refused }))
@@ -161,7 +161,7 @@ fn refused(report: &RosterReport) -> Vec<RefusedRow> {
 
 /// The exit code: without a roster at least 1, for even a run that never reached its target failed.
 pub fn exit(answer: &Answer) -> Exit {
-    let exit = Exit::of_report(&answer.report);
+    let exit = answer.report.exit();
     if answer.roster_error.is_some() { exit.and(Exit::Failed) } else { exit }
 }
 

@@ -17,6 +17,8 @@ use crate::app::plan_file::PlanFile;
 use crate::app::sync::Request;
 use crate::model::{PersonKey, Username};
 use crate::plan::{AccountField, Snapshot, Undo};
+use crate::reason::ErrorKind;
+use crate::report::Spoken;
 use crate::report::words;
 use crate::store::journal::{RunId, Trigger};
 
@@ -69,7 +71,7 @@ pub async fn run(args: &UndoArgs, global: &Global, app: &App) -> anyhow::Result<
     let undo = store.changes_of(run, &target).await?;
     if undo.people.is_empty() {
         let message = t!("cli.undo.nothing", run = run);
-        return Err(Failure::new("nothing_to_undo", message, t!("cli.undo.nothing_next")).into());
+        return Err(Failure::new(ErrorKind::NothingToUndo, message, t!("cli.undo.nothing_next")).into());
     }
     let groups = store.groups_created_by(run).await?;
     let request = Request {
@@ -83,7 +85,7 @@ pub async fn run(args: &UndoArgs, global: &Global, app: &App) -> anyhow::Result<
     match global.output {
         Output::Json if answer.roster_error.is_none() => output::json(&json!({
             "version": 1, "undo_of": run.to_string(), "lost": lost, "kept": kept,
-            "groups_left": groups, "plan": answer.report,
+            "groups_left": groups, "plan": Spoken(&answer.report),
         }))?,
         form => {
             sync::show(&answer, form, args.full)?;

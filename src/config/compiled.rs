@@ -8,6 +8,7 @@ use rosterd_host::sink::bad_recipient;
 use rosterd_http::{HAS_OPENSSL, HttpError};
 
 use super::{Config, TlsBackend};
+use crate::report::words;
 
 /// What the program itself makes of the settings when it runs: whatever the other checks let through must come to
 /// light here, and not at night. Told alone, for it would only repeat what they say.
@@ -26,7 +27,7 @@ pub(super) fn compiled(config: &Config, findings: &mut Findings) {
         findings.say("oob.sink", problem);
     }
     if let Err(error) = MappingRules::compile(&config.account) {
-        findings.say("account", error.to_string());
+        findings.say("account", words::unusable(&error));
     }
     for target in &config.target {
         if let Some(sink) = &target.initial_password.sink
@@ -38,7 +39,7 @@ pub(super) fn compiled(config: &Config, findings: &mut Findings) {
             findings.say(format!("target[{}].tls.backend", target.name), HttpError::NoOpenssl.to_string());
         }
         if let Err(error) = TargetRules::compile(target) {
-            findings.say(format!("target[{}]", target.name), error.to_string());
+            findings.say(format!("target[{}]", target.name), words::unusable(&error));
         }
     }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use rust_i18n::t;
 
+use crate::reason::ErrorKind;
+
 use rosterd_core::config::Problem;
 use rosterd_host::access::AccessError;
 
@@ -57,13 +59,13 @@ pub enum ConfigError {
 
 impl ConfigError {
     /// Stable word for the JSON answer.
-    pub const fn kind(&self) -> &'static str {
+    pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::Ambiguous { .. } => "config_ambiguous",
-            Self::Absent { .. } => "config_absent",
-            Self::Unreadable(_) => "config_unreadable",
-            Self::NotText { .. } | Self::Syntax { .. } => "config_syntax",
-            Self::Invalid { .. } => "config_invalid",
+            Self::Ambiguous { .. } => ErrorKind::ConfigAmbiguous,
+            Self::Absent { .. } => ErrorKind::ConfigAbsent,
+            Self::Unreadable(_) => ErrorKind::ConfigUnreadable,
+            Self::NotText { .. } | Self::Syntax { .. } => ErrorKind::ConfigSyntax,
+            Self::Invalid { .. } => ErrorKind::ConfigInvalid,
         }
     }
 
@@ -77,14 +79,6 @@ impl ConfigError {
             Self::Syntax { .. } | Self::Invalid { .. } => t!("config.next.invalid"),
         }
         .into_owned()
-    }
-
-    /// The process's exit code: 2 for wrong usage, otherwise 1.
-    pub const fn exit_code(&self) -> u8 {
-        match self {
-            Self::Ambiguous { .. } => 2,
-            _ => 1,
-        }
     }
 }
 

@@ -508,7 +508,7 @@ fn files_are_found_and_their_mode_is_checked() {
     mode(0o646);
     let refused = load(Some(&path), &Env::default()).unwrap_err();
     assert!(matches!(refused, ConfigError::Unreadable(AccessError::Writable { .. })), "{refused}");
-    assert_eq!((refused.exit_code(), refused.kind()), (1, "config_unreadable"));
+    assert_eq!(refused.kind(), crate::reason::ErrorKind::ConfigUnreadable);
     std::fs::write(&path, b"a = 1\n# \xff\n").unwrap();
     mode(0o600);
     assert!(matches!(load(Some(&path), &Env::default()), Err(ConfigError::NotText { line: 2, .. })));

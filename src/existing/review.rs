@@ -16,7 +16,8 @@ use crate::model::{GroupPath, PersonKey, TargetName, Username, fold, mask_phone}
 use crate::plan::{
     self, AccountState, ActionKind, Change, Counts, Device, Entry, Looks, Origin, Past, PlanInput,
 };
-use crate::report::{HeldBy, masked_changes};
+use crate::reason::{Blocked, HeldBy};
+use crate::report::masked_changes;
 use crate::store::existing::{Looked, Taken};
 use crate::store::journal::Intent;
 
@@ -92,19 +93,6 @@ impl Stranger {
     }
 }
 
-/// Somebody who is left alone, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftAlone {
-    /// Who.
-    pub person: PersonKey,
-    /// Name on the gateway, if known.
-    pub username: Option<Username>,
-    /// Stable word.
-    pub reason: String,
-    /// For people.
-    pub detail: String,
-}
-
 /// Everything that a review says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Review {
@@ -116,8 +104,9 @@ pub struct Review {
     pub absent: Vec<Absent>,
     /// Users who match nobody; `None`: this dialect cannot list users.
     pub strangers: Option<Vec<Stranger>>,
-    /// Left alone.
-    pub left_alone: Vec<LeftAlone>,
+    /// Left alone, with the words of whoever asked for the review.
+    #[serde(serialize_with = "crate::report::spoken::each")]
+    pub left_alone: Vec<Blocked>,
     /// Got no usable answer, or were not asked yet.
     pub unanswered: u64,
     /// What the first sync would do if all of these were taken over.
@@ -132,7 +121,8 @@ pub struct Review {
 pub struct Then {
     /// People by what would happen to them.
     pub counts: Counts,
-    /// What would hold it.
+    /// What would hold it, with the words of whoever asked.
+    #[serde(serialize_with = "crate::report::spoken::each")]
     pub held_by: Vec<HeldBy>,
 }
 
@@ -208,13 +198,7 @@ pub fn review(
     people.sort_by(|a, b| a.person.cmp(&b.person));
     absent.sort_by(|a, b| a.person.cmp(&b.person));
     let not_ours = |person: &PersonKey| !input.snapshot.entries.contains_key(person);
-    let left_alone = made.blocked.iter().filter(|b| not_ours(&b.person)).map(|b| LeftAlone {
-        person: b.person.clone(),
-        username: b.username.clone(),
-        reason: b.reason.clone(),
-        detail: b.detail.clone(),
-    });
-    let left_alone: Vec<_> = left_alone.collect();
+    let left_alone: Vec<_> = made.blocked.iter().filter(|b| not_ours(&b.person)).cloned().collect();
     Review {
         ours: input.snapshot.entries.len() as u64,
         strangers: strangers(input, listed, &people, &left_alone),
@@ -277,7 +261,7 @@ fn strangers(
     input: &PlanInput<'_>,
     listed: &Listed,
     people: &[Candidate],
-    left_alone: &[LeftAlone],
+    left_alone: &[Blocked],
 ) -> Option<Vec<Stranger>> {
     let listed = listed.as_ref()?;
     let ours = input.snapshot.entries.values().map(|entry| &entry.username);
@@ -311,12 +295,7 @@ fn then(input: &PlanInput<'_>, people: &[Candidate], found: &Found) -> Then {
     let target = TargetConfig { existing: Existing::Report, ..input.target.clone() };
     let looks = Looks { offline: true, ..Looks::default() };
     let plan = plan::plan(&PlanInput { snapshot: &snapshot, target: &target, looks: &looks, ..*input });
-    let held = plan.held_by.iter().map(|held| HeldBy {
-        guard: held.guard.clone(),
-        limit: held.limit,
-        actual: held.actual,
-        detail: held.detail.clone(),
-    });
+    let held = plan.held_by.iter().map(|held| held.by.clone());
     Then { counts: plan.counts, held_by: held.collect() }
 }
 

@@ -6,28 +6,10 @@ use rust_i18n::t;
 
 use crate::config::Event;
 use crate::plan::ActionKind;
+use crate::reason::{BlockKind, Blocked, ErrorKind, Guard, HeldBy};
 use crate::report::words;
-use crate::report::{
-    BlockedLine, ErrorReport, HeldBy, RunOutcome, SyncReport, TargetReport, TargetState, table,
-};
+use crate::report::{ErrorReport, RunOutcome, SyncReport, TargetReport, TargetState, table};
 use crate::roster::RosterReport;
-
-/// Guards that mistrust the roster itself.
-const ROSTER_GUARDS: [&str; 9] = [
-    "max_missing",
-    "max_missing_percent",
-    "max_shrink_percent",
-    "max_fill_drop_percent",
-    "missing_file",
-    "replayed_roster",
-    "max_blocked_percent",
-    "ids_changed",
-    "roster_doubt",
-];
-/// The guard that asks whether this is the device that the snapshot belongs to.
-const DEVICE_GUARD: &str = "target_changed";
-/// Kinds of errors of a roster that is not there yet: nothing is wrong with what HR sent.
-const LATE: [&str; 4] = ["roster_stale", "roster_no_files", "roster_no_marker", "roster_not_settled"];
 
 /// What people are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,8 +108,8 @@ pub fn of_sync(report: &SyncReport, reading: Option<&RosterReport>, whole: bool)
 
 /// What a sync without a roster, or without a beginning, is worth telling.
 pub fn of_error(error: &ErrorReport) -> News {
-    let roster = error.kind.starts_with("roster_");
-    let (event, title) = if LATE.contains(&error.kind.as_str()) {
+    let roster = matches!(error.kind, ErrorKind::Roster(_));
+    let (event, title) = if error.kind.is_late_roster() {
         (Event::RosterLate, t!("notify.late"))
     } else {
         (Event::Failed, t!("notify.failed"))
@@ -193,11 +175,11 @@ fn of_outcome(report: &TargetReport) -> Option<Message> {
 
 /// What a held run is about besides being held.
 fn held_for(report: &TargetReport) -> Vec<Event> {
-    let by = |wanted: &dyn Fn(&str) -> bool| report.held_by.iter().any(|held| wanted(&held.guard));
+    let by = |wanted: &dyn Fn(Guard) -> bool| report.held_by.iter().any(|held| wanted(held.guard));
     let removals = report.counts.disable + report.counts.delete > 0;
     [
-        (by(&|guard| ROSTER_GUARDS.contains(&guard)), Event::RosterSuspect),
-        (by(&|guard| guard == DEVICE_GUARD), Event::DeviceChanged),
+        (by(&Guard::mistrusts_roster), Event::RosterSuspect),
+        (by(&|guard| guard == Guard::TargetChanged), Event::DeviceChanged),
         (removals, Event::AccessAfterLeaving),
     ]
     .into_iter()
@@ -231,7 +213,7 @@ fn of_run(report: &TargetReport, event: Event) -> Message {
     let people =
         report.failures.iter().map(|f| format!("{} {}: {}", f.person, f.username, f.message)).collect();
     let cause = report.error.iter().map(|error| format!("{} {}", error.kind, steady(&error.message)));
-    let cause = cause.chain(report.held_by.iter().map(|held| held.guard.clone())).collect();
+    let cause = cause.chain(report.held_by.iter().map(|held| held.guard.to_string())).collect();
     Message { people, cause, ..about(report, event, title.into_owned(), lines) }
 }
 
@@ -270,18 +252,16 @@ fn blocked(report: &TargetReport) -> Option<Message> {
         return None;
     }
     let title = t!("notify.blocked", target = report.target, count = report.blocked.len()).into_owned();
-    let reasons: BTreeSet<&str> = report.blocked.iter().map(|line| line.reason.as_str()).collect();
-    let count = |reason: &str| report.blocked.iter().filter(|line| line.reason == reason).count();
-    let lines = reasons.into_iter().map(|reason| format!("{reason}: {}", count(reason))).collect();
-    let cause = report.blocked.iter().map(|line| format!("{} {}", line.person, line.reason)).collect();
-    let people = report.blocked.iter().map(blocked_line).collect();
+    let kinds: BTreeSet<BlockKind> = report.blocked.iter().map(|line| line.reason.kind()).collect();
+    let count = |kind: BlockKind| report.blocked.iter().filter(|line| line.reason.kind() == kind).count();
+    let lines =
+        kinds.into_iter().map(|kind| format!("{}: {}", words::block_kind(kind), count(kind))).collect();
+    let word = |line: &Blocked| format!("{} {}", line.person, line.reason.kind().as_str());
+    let cause = report.blocked.iter().map(word).collect();
+    let said = |line: &Blocked| format!("{}: {}", line.person, words::blocked(line));
+    let people = report.blocked.iter().map(said).collect();
     let message = about(report, Event::Blocked, title, lines);
     Some(Message { people, cause, ..message }.standing(format!("blocked:{}", report.target)))
-}
-
-fn blocked_line(line: &BlockedLine) -> String {
-    let what = if line.detail.is_empty() { &line.reason } else { &line.detail };
-    format!("{}: {what}", line.person)
 }
 
 fn about(report: &TargetReport, event: Event, title: String, lines: Vec<String>) -> Message {
@@ -398,7 +378,7 @@ pub(super) mod tests {
         let more = json!({ "blocked": [line("10044"), line("10045")] });
         let all = news(true, more.clone());
         assert_eq!(events(&all), [(Event::Blocked, Some("blocked:hq"))]);
-        assert_eq!(all.messages[0].lines, ["duplicate_key: 2"]);
+        assert_eq!(all.messages[0].lines, ["ID twice: 2"]);
         assert_eq!(all.messages[0].people, ["10044: twice", "10045: twice"]);
         let some = news(false, more);
         assert_eq!((events(&some).len(), some.looked_at.contains("blocked:hq")), (0, false));
@@ -408,7 +388,8 @@ pub(super) mod tests {
     #[test]
     fn a_roster_that_is_late_is_no_roster_that_is_suspect() {
         let error = |kind: &str| {
-            let error = ErrorReport { kind: kind.into(), message: "27 hours".into(), next: "wait".into() };
+            let error =
+                ErrorReport { kind: ErrorKind::of(kind), message: "27 hours".into(), next: "wait".into() };
             let message = of_error(&error).messages.remove(0);
             (message.event, message.also.clone(), message.topic.clone().unwrap(), message.cause[0].clone())
         };

@@ -3,6 +3,7 @@
 pub mod csv_safe;
 pub mod grid;
 pub mod roster_html;
+pub mod spoken;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -11,3 +12,4 @@ pub mod words;
 pub use csv_safe::csv_safe;
 pub use rosterd_core::model::visible;
 pub use rosterd_core::report::*;
+pub use spoken::Spoken;

@@ -8,9 +8,10 @@ use rust_i18n::t;
 
 use super::grid::{Grid, Tone, strong};
 use super::words;
-use super::{ActionLine, CommitState, Estimate, HeldBy, RunOutcome, SyncReport, TargetReport, TargetState};
+use super::{ActionLine, CommitState, Estimate, RunOutcome, SyncReport, TargetReport, TargetState};
 use crate::model::visible;
 use crate::plan::{ActionKind, Change, Counts};
+use crate::reason::{BlockKind, HeldBy};
 
 /// How many actions, people or rows a list shows unless everything is asked for.
 const SHOWN: usize = 40;
@@ -240,8 +241,8 @@ fn action_row(action: &ActionLine) -> [(String, Tone); 5] {
         format!("{} ({})", action.username, action.person)
     };
     let mut what = changes(action);
-    if let Some(brake) = &action.withheld_by {
-        let line = t!("report.withheld_by", brake = brake);
+    if let Some(brake) = action.withheld_by {
+        let line = t!("report.withheld_by", brake = words::brake(brake));
         what = if what.is_empty() { line.into_owned() } else { format!("{line}\n{what}") };
     }
     [
@@ -285,11 +286,12 @@ fn blocked(target: &TargetReport, view: &View) -> String {
             (None, _) => "–".to_owned(),
         };
         let since = t!("report.since", day = line.since);
+        let kind = words::block_kind(line.reason.kind());
         grid.row(&[
             (place.as_str(), Tone::Faint),
             (line.person.as_str(), Tone::Plain),
-            (line.reason.as_str(), Tone::Notice),
-            (line.detail.as_str(), Tone::Plain),
+            (&kind, Tone::Notice),
+            (&words::blocked(line), Tone::Plain),
             (&since, Tone::Faint),
         ]);
     }
@@ -300,12 +302,13 @@ fn blocked(target: &TargetReport, view: &View) -> String {
 
 /// How many are left alone for which reason, where not everybody is listed.
 fn reasons(target: &TargetReport) -> String {
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut counts: BTreeMap<BlockKind, u64> = BTreeMap::new();
     for line in &target.blocked {
-        *counts.entry(&line.reason).or_default() += 1;
+        *counts.entry(line.reason.kind()).or_default() += 1;
     }
-    let counts: Vec<_> = counts.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-    format!("  {}\n", t!("report.blocked_by", counts = counts.join(", ")))
+    let count = |(kind, count): (&BlockKind, &u64)| format!("{} {count}", words::block_kind(*kind));
+    let counts: Vec<_> = counts.iter().map(count).collect();
+    format!("  {}\n", t!("report.blocked_by", counts = counts.join(&words::comma())))
 }
 
 fn failures(target: &TargetReport, view: &View) -> String {
@@ -331,7 +334,7 @@ fn failures(target: &TargetReport, view: &View) -> String {
 fn held(target: &TargetReport) -> String {
     let mut out: String = target.held_by.iter().map(|held| held_lines(held, &target.run_id)).collect();
     if let Some(approval) = &target.approval {
-        let guards = approval.guards.join(", ");
+        let guards = words::guards(&approval.guards);
         let line =
             t!("report.approved", guards = guards, by = approval.by, reason = visible(&approval.reason));
         let _ = writeln!(out, "\n  {line}");
@@ -342,7 +345,8 @@ fn held(target: &TargetReport) -> String {
 /// One brake: name, figure, limit, and how to go on. The plan cannot know which run carries it, so the run's number is
 /// put in where its words leave room for it.
 pub fn held_lines(held: &HeldBy, run: &str) -> String {
-    let HeldBy { guard, limit, actual, detail } = held;
+    let HeldBy { guard, limit, actual, behind: _ } = held;
+    let detail = words::held(held);
     let line = match (actual, limit) {
         (Some(actual), Some(limit)) => {
             t!("report.held_figures", guard = guard, actual = actual, limit = limit)
@@ -351,7 +355,7 @@ pub fn held_lines(held: &HeldBy, run: &str) -> String {
     };
     let mut out = format!("\n  {}\n", Tone::Bad.paint(&line));
     if !detail.is_empty() {
-        let detail = visible(detail);
+        let detail = visible(&detail);
         let said = ["RUN", "运行编号"].iter().fold(detail.into_owned(), |text, word| {
             text.replace(&format!("approve {word}"), &format!("approve {run}"))
         });

@@ -8,6 +8,7 @@ use super::table::{RefusedRow, View, render};
 use super::*;
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::{ActionKind, Counts};
+use crate::reason::{Behind, BlockReason, Blocked, Guard, HeldBy};
 
 /// A dry run as the contract's example has it, with one of everything that a table can show.
 fn example() -> SyncReport {
@@ -29,9 +30,9 @@ fn example() -> SyncReport {
                        {"path": "/总公司", "state": "exists", "people": 0}],
             "blocked": [
                 {"person": "10044", "username": "10044", "reason": "duplicate_key",
-                 "detail": "two rows say different things", "file": "b.csv", "line": 17, "since": "2026-11-19"},
+                 "data": {"rows": [{"file": "b.csv", "line": 17}, {"file": "b.csv", "line": 30}]}, "file": "b.csv", "line": 17, "since": "2026-11-19"},
                 {"person": "10045", "username": null, "reason": "missing_group",
-                 "detail": "/总公司/新部门 is not on the gateway", "file": null, "line": null, "since": "2026-11-21"}],
+                 "data": {"group": "/总公司/新部门", "creatable": false}, "file": null, "line": null, "since": "2026-11-21"}],
             "actions": [
                 {"kind": "update", "person": "10044", "username": "zhangsan", "reason": "changed",
                  "source": {"file": "b.csv", "line": 3},
@@ -109,12 +110,11 @@ fn a_commit_that_was_not_sent_is_not_counted() {
 fn where_not_everybody_is_listed_the_reasons_are_counted() {
     let mut report = example();
     let one = report.targets[0].blocked[0].clone();
-    let many = (0..60).map(|n| BlockedLine {
-        reason: if n < 50 { "missing_group" } else { "duplicate_key" }.into(),
-        ..one.clone()
-    });
+    let duplicate = || BlockReason::DuplicateKey { rows: Vec::new() };
+    let many = (0..60)
+        .map(|n| Blocked { reason: if n < 50 { BlockReason::NoGroup } else { duplicate() }, ..one.clone() });
     report.targets[0].blocked = many.collect();
-    assert!(shown(&report, &View::default()).contains("By reason: duplicate_key 10, missing_group 50"));
+    assert!(shown(&report, &View::default()).contains("By reason: ID twice 10, no department 50"));
     let full = View { full: true, ..View::default() };
     assert!(!shown(&report, &full).contains("By reason"));
 }
@@ -128,18 +128,16 @@ fn a_held_plan_says_by_what_and_how_to_go_on() {
     target.groups.clear();
     target.blocked.clear();
     target.held_by = vec![
-        HeldBy {
-            guard: "max_missing_percent".into(),
-            limit: Some(5.0),
-            actual: Some(41.2),
-            detail: "412 of 1000 people are missing from the roster.".into(),
-        },
-        HeldBy {
-            guard: "first_contact".into(),
-            limit: None,
-            actual: None,
-            detail: "3 names exist already.".into(),
-        },
+        HeldBy::figure(
+            Guard::MaxMissingPercent,
+            5.0,
+            41.2,
+            Behind::People { count: 412, keys_changed: false },
+        ),
+        HeldBy::brake(
+            Guard::FirstContact,
+            Behind::Things { first: vec!["zhangsan".into(), "lisi".into()], count: 3, people: 0 },
+        ),
     ];
     let mut second = target.clone();
     second.target = TargetName::new("branch").unwrap();
@@ -167,7 +165,7 @@ fn long_lists_are_cut_unless_everything_is_asked_for() {
 #[test]
 fn no_text_from_outside_reaches_the_terminal_as_a_command() {
     let mut report = example();
-    report.targets[0].blocked[0].detail = "\u{1b}]0;owned\u{7}".into();
+    report.targets[0].blocked[0].reason = BlockReason::Hold { reason: "\u{1b}]0;owned\u{7}".into() };
     report.targets[0].actions.as_mut().unwrap()[0]
         .changes
         .insert("note".into(), (None, Some("a\u{1b}[31mb".into())));
@@ -183,7 +181,11 @@ fn the_json_keeps_its_keys() {
 
 #[test]
 fn a_failure_has_an_empty_list_of_targets() {
-    let error = ErrorReport { kind: "roster".into(), message: "no file".into(), next: "look".into() };
+    let error = ErrorReport {
+        kind: crate::reason::ErrorKind::of("roster"),
+        message: "no file".into(),
+        next: "look".into(),
+    };
     let report = FailureReport { version: 1, exit_code: 1, error, targets: Vec::new() };
     assert_eq!(
         serde_json::to_value(&report).unwrap(),

@@ -6,7 +6,14 @@ use std::borrow::Cow;
 use rust_i18n::t;
 
 use super::{CommitState, RunOutcome, TargetState};
+use crate::mapping::MappingConfigError;
 use crate::plan::{ActionKind, Counts, GroupState, Reason};
+
+mod held;
+mod left_alone;
+
+pub use held::{brake, guards, held};
+pub use left_alone::{block, block_kind, blocked};
 
 /// A word of the chosen language.
 pub type Word = Cow<'static, str>;
@@ -171,6 +178,27 @@ pub fn value(text: Option<&str>) -> &str {
         None => "–",
         Some("") => "\"\"",
         Some(text) => text,
+    }
+}
+
+/// What is wrong with a configuration's templates, globs or paths.
+pub fn unusable(error: &MappingConfigError) -> Word {
+    match error {
+        MappingConfigError::BadTemplate { place, template, cause } => {
+            t!("mapping.bad_template", place = place, template = template, cause = cause)
+        }
+        MappingConfigError::UnknownField { place, field, nearest } => {
+            t!("mapping.unknown_field", place = place, field = field, nearest = nearest)
+        }
+        MappingConfigError::BadGlob { place, glob, cause } => {
+            t!("mapping.bad_glob", place = place, glob = glob, cause = cause)
+        }
+        MappingConfigError::BadPath { place, path, cause } => {
+            t!("mapping.bad_path", place = place, path = path, cause = cause)
+        }
+        MappingConfigError::CommaInRole { place, role } => {
+            t!("mapping.comma_in_role", place = place, role = role)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::{GuardedItem, Plan};
+use crate::reason::Guard;
 
 /// Why a run cannot be approved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,8 +12,8 @@ pub enum NotApprovable {
     #[error("{}", rust_i18n::t!("sync.approve_not_held"))]
     NotHeld,
     /// What holds it is not for an approval to lift.
-    #[error("{}", rust_i18n::t!("sync.approve_never", guards = .0.join(", ")))]
-    Never(Vec<String>),
+    #[error("{}", rust_i18n::t!("sync.approve_never", guards = crate::report::words::guards(.0)))]
+    Never(Vec<Guard>),
 }
 
 /// The guarded sets behind a held plan, and the check that quarantined its run, if one did. A brake that no approval
@@ -22,14 +23,15 @@ pub enum NotApprovable {
 /// If nothing is left that an approval could cover.
 pub fn sets(
     plan: &Plan,
-    quarantined_by: Option<&str>,
-) -> Result<BTreeMap<String, BTreeSet<GuardedItem>>, NotApprovable> {
-    let approvable = plan.held_by.iter().filter(|h| h.approvable).map(|h| (h.guard.clone(), h.set.clone()));
+    quarantined_by: Option<Guard>,
+) -> Result<BTreeMap<Guard, BTreeSet<GuardedItem>>, NotApprovable> {
+    let approvable =
+        plan.held_by.iter().filter(|h| h.by.guard.approvable()).map(|h| (h.by.guard, h.set.clone()));
     let mut sets: BTreeMap<_, _> = approvable.collect();
-    sets.extend(quarantined_by.map(|check| (check.to_owned(), BTreeSet::new())));
+    sets.extend(quarantined_by.map(|check| (check, BTreeSet::new())));
     if !sets.is_empty() {
         return Ok(sets);
     }
-    let never: Vec<String> = plan.held_by.iter().map(|h| h.guard.clone()).collect();
+    let never: Vec<Guard> = plan.held_by.iter().map(|held| held.by.guard).collect();
     Err(if never.is_empty() { NotApprovable::NotHeld } else { NotApprovable::Never(never) })
 }

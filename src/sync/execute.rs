@@ -5,7 +5,7 @@ mod build;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 
 use futures_util::StreamExt;
 
@@ -17,7 +17,8 @@ use crate::config::{LookPolicy, TargetConfig};
 use crate::gateway::{Gateway, ReadError, UserRecord};
 use crate::handout::FirstPasswords;
 use crate::model::{GroupPath, PersonKey, Username};
-use crate::plan::{AccountState, Action, ActionKind, Blocked, Counts, InFlight, Plan, Snapshot};
+use crate::plan::{AccountState, Action, ActionKind, Counts, InFlight, Plan, Snapshot};
+use crate::reason::{Block, BlockReason, Blocked, Guard};
 use crate::report::Failure;
 use crate::sabotage::{Flaw, has};
 use crate::store::StoreError;
@@ -38,7 +39,7 @@ pub struct Executed {
     /// Why it ended early, if it did.
     pub stopped: Option<Stopped>,
     /// The check that a quarantine is for, if one tripped.
-    pub quarantine: Option<&'static str>,
+    pub quarantine: Option<Guard>,
     /// The first update of this device was looked at before and after, and did no harm.
     pub update_checked: bool,
     /// How the database failed, if it did.
@@ -82,7 +83,7 @@ pub struct Executor<'a, G, C: Clock + Clone> {
 enum Step {
     Done,
     Failed { code: Option<i64>, message: String },
-    Blocked { reason: &'static str, detail: String, by_gateway: bool },
+    Blocked(BlockReason),
     Skipped,
 }
 
@@ -212,16 +213,11 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
                 code,
                 message,
             }),
-            Step::Blocked { reason, detail, by_gateway } => state.blocked.push(Blocked {
-                person: action.person.clone(),
-                username: Some(action.username.clone()),
-                reason: reason.to_owned(),
-                detail,
-                by_gateway,
-                file: action.source.as_ref().map(|s| Arc::clone(&s.file)),
-                line: action.source.as_ref().map(|s| s.line),
-                since: self.plan.as_of,
-            }),
+            Step::Blocked(reason) => {
+                let rows = action.source.iter().cloned().collect();
+                let block = Block { reason, rows, username: Some(action.username.clone()) };
+                state.blocked.push(block.of(&action.person, self.plan.as_of));
+            }
         }
         self.judge_failures(&mut state);
         drop(state);
@@ -233,7 +229,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
         let Some(limit) = self.target.guard.max_failed_percent.figure() else { return };
         let failed = state.failures.len();
         if failed > 3 && failed as f64 * 100.0 > limit * self.planned as f64 {
-            state.quarantine.get_or_insert("max_failed_percent");
+            state.quarantine.get_or_insert(Guard::MaxFailedPercent);
             state.stopped.get_or_insert(Stopped::TooManyFailed);
         }
     }
@@ -272,11 +268,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             return Ok(Step::Skipped);
         }
         if self.lacks(&action.after.group) {
-            return Ok(Step::Blocked {
-                reason: "missing_group",
-                detail: action.after.group.to_string(),
-                by_gateway: true,
-            });
+            let group = action.after.group.clone();
+            return Ok(Step::Blocked(BlockReason::MissingGroup { group, creatable: false }));
         }
         let record = match self.ready(action).await? {
             Ready::Go(record) => record,
@@ -400,16 +393,12 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
         }
         let known_id = self.entry(action).and_then(|e| e.gateway_id.as_ref());
         if !same_user(known_id, &record) {
-            return Ok(Ready::No(Step::Blocked {
-                reason: "made_again",
-                detail: rust_i18n::t!("sync.made_again", name = action.username).into_owned(),
-                by_gateway: true,
-            }));
+            let name = action.username.clone();
+            return Ok(Ready::No(Step::Blocked(BlockReason::MadeAgain { name })));
         }
         let tag = &self.target.keep_tag;
         if !tag.is_empty() && record.note.as_deref().is_some_and(|note| note.starts_with(tag.as_str())) {
-            let detail = rust_i18n::t!("sync.keep_tag", name = action.username, tag = tag).into_owned();
-            return Ok(Ready::No(Step::Blocked { reason: "keep_tag", detail, by_gateway: false }));
+            return Ok(Ready::No(Step::Blocked(BlockReason::KeepTag { tag: tag.clone() })));
         }
         Ok(Ready::Go(Some(Box::new(record))))
     }
@@ -427,8 +416,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
         Ok(Ready::No(if kind == ActionKind::Delete {
             Step::Done
         } else {
-            let detail = rust_i18n::t!("sync.not_on_gateway", name = action.username).into_owned();
-            Step::Blocked { reason: "not_on_gateway", detail, by_gateway: true }
+            Step::Blocked(BlockReason::NotOnGateway { name: action.username.clone() })
         }))
     }
 
@@ -460,7 +448,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             before.password_mark != after.password_mark || before.password_changed != after.password_changed;
         let mut state = self.state();
         if moved {
-            state.quarantine.get_or_insert(super::run::PASSWORD_CHECK);
+            state.quarantine.get_or_insert(Guard::UpdatesErasePassword);
             state.stopped.get_or_insert(Stopped::PasswordErased(action.username.clone()));
         } else {
             state.update_checked = true;
@@ -500,8 +488,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
 }
 
 fn name_exists(name: &Username) -> Step {
-    let detail = rust_i18n::t!("sync.name_exists", name = name).into_owned();
-    Step::Blocked { reason: "name_exists", detail, by_gateway: true }
+    Step::Blocked(BlockReason::NameExists { name: name.clone() })
 }
 
 /// One more person of this kind.

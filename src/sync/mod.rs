@@ -14,6 +14,7 @@ use crate::config::{AccountConfig, TargetConfig};
 use crate::gateway::Gateway;
 use crate::mapping::{self, Wanted};
 use crate::model::{PersonKey, TargetName};
+use crate::reason::ErrorKind;
 use crate::report::{ErrorReport, RosterSummary, RunOutcome, SourceSummary, SyncReport, TargetReport};
 use crate::roster::{FileMark, Roster};
 use crate::store::audit::Head;
@@ -234,9 +235,10 @@ fn locked(target: &TargetName, error: &LockError) -> TargetReport {
     let mut report = TargetReport::empty(target, crate::store::journal::RunId(0));
     let held = matches!(error, LockError::Held { .. });
     report.outcome = if held { RunOutcome::Locked } else { RunOutcome::Failed };
-    report.exit_code = if held { 5 } else { 1 };
+    let kind = if held { ErrorKind::Locked } else { ErrorKind::Store };
+    report.exit_code = kind.exit().code();
     report.error = Some(ErrorReport {
-        kind: if held { "locked" } else { "store" }.into(),
+        kind,
         message: error.to_string(),
         next: rust_i18n::t!(if held { "sync.locked_next" } else { "sync.store_next" }).into_owned(),
     });

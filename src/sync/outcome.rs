@@ -6,9 +6,8 @@ use super::execute::Executed;
 use super::send::Stopped;
 use crate::model::TargetName;
 use crate::plan::{Counts, Plan};
-use crate::report::{
-    BlockedLine, CommitState, ErrorReport, GroupLine, HeldBy, PlanRef, RunOutcome, TargetReport, TargetState,
-};
+use crate::reason::Exit;
+use crate::report::{CommitState, ErrorReport, GroupLine, PlanRef, RunOutcome, TargetReport, TargetState};
 use crate::store::journal::RunId;
 use crate::store::memory::TargetRow;
 use crate::store::plans::PlanId;
@@ -18,36 +17,14 @@ pub fn report(target: &TargetName, run: RunId, plan: &Plan) -> TargetReport {
     let mut report = TargetReport::empty(target, run);
     report.counts = plan.counts;
     report.changed_fields = plan.changed_fields.iter().map(|(f, n)| (f.as_str().to_owned(), *n)).collect();
-    report.held_by = plan
-        .held_by
-        .iter()
-        .map(|h| HeldBy {
-            guard: h.guard.clone(),
-            limit: h.limit,
-            actual: h.actual,
-            detail: h.detail.clone(),
-        })
-        .collect();
+    report.held_by = plan.held_by.iter().map(|held| held.by.clone()).collect();
     report.groups = plan
         .groups
         .iter()
         .map(|g| GroupLine { path: g.path.clone(), state: g.state, people: g.people })
         .collect();
-    report.blocked = plan.blocked.iter().map(blocked_line).collect();
+    report.blocked = plan.blocked.clone();
     report
-}
-
-/// Somebody left alone, as reports show it.
-pub fn blocked_line(blocked: &crate::plan::Blocked) -> BlockedLine {
-    BlockedLine {
-        person: blocked.person.clone(),
-        username: blocked.username.clone(),
-        reason: blocked.reason.clone(),
-        detail: blocked.detail.clone(),
-        file: blocked.file.clone(),
-        line: blocked.line,
-        since: blocked.since,
-    }
 }
 
 /// A stored plan, as reports name it.
@@ -58,15 +35,13 @@ pub fn plan_ref(id: PlanId, digest: &str) -> PlanRef {
 /// Outcome and exit code of a run that only shows.
 pub fn dry(report: &mut TargetReport, plan: &Plan) {
     report.actions = Some(crate::report::actions_for_report(plan));
-    let (outcome, exit_code) = if plan.held_something_back() {
-        (RunOutcome::Held, 4)
-    } else if plan.has_work() {
-        (RunOutcome::Planned, if plan.blocked_by_gateway() { 3 } else { 0 })
+    let (outcome, exit) = if plan.held_something_back() {
+        (RunOutcome::Held, Exit::Held)
     } else {
-        (RunOutcome::NoChanges, if plan.blocked_by_gateway() { 3 } else { 0 })
+        (if plan.has_work() { RunOutcome::Planned } else { RunOutcome::NoChanges }, plan.blocked_exit())
     };
     report.outcome = outcome;
-    report.exit_code = exit_code;
+    report.exit_code = exit.code();
 }
 
 /// Puts what was done in the place of what was planned. A plan that is held as a whole keeps showing its own figures.
@@ -83,28 +58,28 @@ pub fn merge(report: &mut TargetReport, executed: &Executed) {
         ..executed.counts
     };
     report.failures.clone_from(&executed.failures);
-    report.blocked.extend(executed.blocked.iter().map(blocked_line));
+    report.blocked.extend(executed.blocked.iter().cloned());
     report.blocked.sort_by(|a, b| a.person.cmp(&b.person));
 }
 
 /// Outcome and exit code of a real run. `dirty`: the target is not clean after it.
 pub fn judge(report: &mut TargetReport, plan: &Plan, executed: &Executed, dirty: bool) {
     let applied_any = counts_applied(report, plan);
-    let by_gateway = plan.blocked_by_gateway() || executed.blocked.iter().any(|b| b.by_gateway);
+    let blocked = executed.blocked.iter().map(|one| one.reason.exit()).fold(plan.blocked_exit(), Exit::and);
     let failed = !executed.failures.is_empty();
-    let (mut outcome, mut exit_code) = match &executed.stopped {
+    let (mut outcome, mut exit) = match &executed.stopped {
         Some(Stopped::Refused(_) | Stopped::Unanswered(_) | Stopped::Store | Stopped::NoPasswords(_)) => {
-            (if applied_any { RunOutcome::Partial } else { RunOutcome::Failed }, 1)
+            (if applied_any { RunOutcome::Partial } else { RunOutcome::Failed }, Exit::Failed)
         }
         Some(Stopped::Late | Stopped::Asked | Stopped::TooManyFailed | Stopped::PasswordErased(_)) => {
-            (RunOutcome::Partial, 3)
+            (RunOutcome::Partial, Exit::Partial)
         }
-        None if failed => (RunOutcome::Partial, 3),
-        None if applied_any => (RunOutcome::Applied, if by_gateway { 3 } else { 0 }),
-        None => (RunOutcome::NoChanges, if by_gateway { 3 } else { 0 }),
+        None if failed => (RunOutcome::Partial, Exit::Partial),
+        None if applied_any => (RunOutcome::Applied, blocked),
+        None => (RunOutcome::NoChanges, blocked),
     };
-    if plan.held_something_back() && exit_code != 1 {
-        (outcome, exit_code) = (RunOutcome::Held, 4);
+    if plan.held_something_back() && exit != Exit::Failed {
+        (outcome, exit) = (RunOutcome::Held, Exit::Held);
     }
     if report.commit == CommitState::Unconfirmed
         && matches!(outcome, RunOutcome::Applied | RunOutcome::NoChanges)
@@ -112,10 +87,10 @@ pub fn judge(report: &mut TargetReport, plan: &Plan, executed: &Executed, dirty:
         outcome = RunOutcome::Unconfirmed;
     }
     if dirty {
-        exit_code = 6;
+        exit = Exit::Unconfirmed;
     }
     report.outcome = outcome;
-    report.exit_code = exit_code;
+    report.exit_code = exit.code();
 }
 
 /// Whether anybody's account was changed by this run.
@@ -126,7 +101,7 @@ fn counts_applied(report: &TargetReport, plan: &Plan) -> bool {
 /// A run that could not plan or send.
 pub fn failed(report: &mut TargetReport, error: ErrorReport, dirty: bool) {
     report.outcome = RunOutcome::Failed;
-    report.exit_code = if dirty { 6 } else { 1 };
+    report.exit_code = if dirty { Exit::Unconfirmed } else { Exit::Failed }.code();
     // What became of a commit that was sent stays said.
     if report.commit == CommitState::None && dirty {
         report.commit = CommitState::Withheld;
@@ -137,8 +112,8 @@ pub fn failed(report: &mut TargetReport, error: ErrorReport, dirty: bool) {
 /// A run whose time was over, or that was asked to stop, before it had anything to send: nothing went wrong.
 pub fn ended_early(report: &mut TargetReport) {
     report.outcome = RunOutcome::Partial;
-    if report.exit_code == 1 {
-        report.exit_code = 3;
+    if report.exit_code == Exit::Failed.code() {
+        report.exit_code = Exit::Partial.code();
     }
 }
 

@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::outcome;
 use super::run::Order;
 use crate::plan::{self, Plan, PlanInput};
-use crate::report::{BlockedLine, CommitState, RosterSummary, SameAs, TargetReport, TargetState};
+use crate::reason::Exit;
+use crate::report::{CommitState, RosterSummary, SameAs, TargetReport, TargetState};
 use crate::roster::FileMark;
 use crate::store::journal::RunId;
 use crate::store::memory::TargetRow;
@@ -82,17 +83,16 @@ pub fn quiet(
         && again.create_groups.is_empty()
         && again.held_by.is_empty()
         && again.allowed.is_empty()
-        && !again.blocked_by_gateway()
+        && again.blocked_exit() == Exit::Done
         && plan::needs(input).is_empty();
-    let clean = report.exit_code == 0
+    let clean = report.exit_code == Exit::Done.code()
         && matches!(report.commit, CommitState::None | CommitState::Confirmed)
         && report.failures.is_empty()
         && report.held_by.is_empty()
         && input.past.paused.is_none()
         && input.past.in_flight.is_empty();
     let due = plan::due(input);
-    let same = again.blocked.len() == report.blocked.len()
-        && again.blocked.iter().zip(&report.blocked).all(|(a, b)| outcome::blocked_line(a) == *b);
+    let same = again.blocked == report.blocked;
     (idle && clean && same && !due.has_come(input.as_of, input.now)).then(|| Quiet {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         config: config.to_owned(),
@@ -107,10 +107,9 @@ pub fn quiet(
 
 /// What a run says that rests on an earlier one.
 pub fn report(target: &crate::model::TargetName, run: RunId, rest: &Rest) -> TargetReport {
-    let blocked: Vec<BlockedLine> = rest.report.blocked.clone();
     TargetReport {
         counts: rest.quiet.counts,
-        blocked,
+        blocked: rest.report.blocked.clone(),
         same_as: Some(SameAs { run_id: rest.run.to_string(), roster: rest.quiet.roster.digest.clone() }),
         ..TargetReport::empty(target, run)
     }

@@ -20,6 +20,7 @@ use crate::gateway::{Gateway, ReadError};
 use crate::mapping::Wanted;
 use crate::model::PersonKey;
 use crate::plan::{self, AppliedRoster, Looks, Past, Plan, PlanInput, Planner, Snapshot};
+use crate::reason::Guard;
 use crate::report::{ErrorReport, TargetReport};
 use crate::roster::{FileMark, Roster};
 use crate::stop::Stop;
@@ -30,8 +31,6 @@ use crate::store::plans::PlanId;
 use crate::store::quiet::Rest;
 use crate::store::{Store, StoreError};
 
-/// The check of `[target.auth] updates_erase_password`, as a quarantine names it.
-pub const PASSWORD_CHECK: &str = "updates_erase_password";
 /// Roles per page when the device lists them; it climbs over 5,000 rows at once.
 const PAGE: u64 = 500;
 
@@ -55,7 +54,7 @@ pub struct Order {
     /// `--only`: nobody else gets an action.
     pub only: Option<BTreeSet<PersonKey>>,
     /// `--allow-guard`.
-    pub allow_guards: BTreeSet<String>,
+    pub allow_guards: BTreeSet<Guard>,
     /// Its reason.
     pub reason: String,
     /// Being asked to stop.

@@ -293,7 +293,7 @@ async fn a_token_refused_midway_stops_and_still_commits_what_was_sent() {
     let report = world.sync_with(&roster(staff(4), "d1"), faults, None).await;
     assert_eq!((report.outcome, report.exit_code), (RunOutcome::Partial, 1), "{report:#?}");
     assert_eq!((report.calls.mutations, report.calls.commits), (2, 1));
-    assert!(report.error.is_some_and(|e| e.kind == "token"));
+    assert!(report.error.is_some_and(|e| e.kind == crate::reason::ErrorKind::Token));
 }
 
 #[tokio::test]
@@ -427,7 +427,7 @@ async fn an_empty_snapshot_before_a_gateway_that_has_our_names_stops_at_first_co
         (RunOutcome::Held, 4, 0),
         "{report:#?}"
     );
-    assert!(report.held_by.iter().any(|h| h.guard == "first_contact"));
+    assert!(report.held_by.iter().any(|h| h.guard == crate::reason::Guard::FirstContact));
 }
 
 #[tokio::test]
@@ -463,7 +463,7 @@ async fn a_run_asked_to_stop_commits_what_it_sent() {
         "{report:#?}"
     );
     // It planned nothing: no run to be content with.
-    assert_eq!(report.error.unwrap().kind, "stopped");
+    assert_eq!(report.error.unwrap().kind, crate::reason::ErrorKind::Stopped);
     assert_eq!(world.store.last_success(&world.target.name).await.unwrap(), None);
     let mut world = world;
     world.order.stop = Stop::new();

@@ -13,8 +13,6 @@ use crate::plan::{Entry, Snapshot};
 use crate::store::undo::Written;
 use crate::store::{Store, StoreError};
 
-/// The check, as a quarantine names it.
-pub const VERIFY_CHECK: &str = "verify";
 /// How many accounts a sample looks at.
 const SAMPLE: usize = 50;
 /// How many people a message names.

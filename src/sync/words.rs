@@ -6,6 +6,7 @@ use super::recovery::OutOfReach;
 use super::send::Stopped;
 use crate::gateway::{Refusal, RefusalKind, Why, WhyKind};
 use crate::model::PersonKey;
+use crate::reason::ErrorKind;
 use crate::report::ErrorReport;
 use crate::store::journal::{Intent, IntentState, RunId};
 
@@ -31,32 +32,36 @@ pub fn crashed(run: RunId) -> String {
 /// The device refuses us, or gives no usable answer: what it means and what to do.
 pub fn out_of_reach(target: &str, url: &str, reason: &OutOfReach) -> ErrorReport {
     let (kind, message, next) = match reason {
-        OutOfReach::Ended => {
-            ("stopped", t!("sync.ended_early", target = target, url = url), t!("sync.ended_early_next"))
-        }
-        OutOfReach::Refused(Refusal { kind: RefusalKind::Token, .. }) => {
-            ("token", t!("sync.token_refused", target = target, url = url), t!("sync.token_refused_next"))
-        }
+        OutOfReach::Ended => (
+            ErrorKind::Stopped,
+            t!("sync.ended_early", target = target, url = url),
+            t!("sync.ended_early_next"),
+        ),
+        OutOfReach::Refused(Refusal { kind: RefusalKind::Token, .. }) => (
+            ErrorKind::Token,
+            t!("sync.token_refused", target = target, url = url),
+            t!("sync.token_refused_next"),
+        ),
         OutOfReach::Refused(r) => (
-            "gateway",
+            ErrorKind::Gateway,
             t!("sync.no_such_call", target = target, url = url, code = r.code, message = r.message),
             t!("sync.no_such_call_next"),
         ),
         OutOfReach::Failed(Why { kind: WhyKind::Tls, detail }) => {
-            ("tls", t!("sync.tls", target = target, url = url, detail = detail), t!("sync.tls_next"))
+            (ErrorKind::Tls, t!("sync.tls", target = target, url = url, detail = detail), t!("sync.tls_next"))
         }
         OutOfReach::Failed(Why { kind: WhyKind::Unusable, detail }) => (
-            "gateway",
+            ErrorKind::Gateway,
             t!("sync.unusable", target = target, url = url, detail = detail),
             t!("sync.unusable_next"),
         ),
         OutOfReach::Failed(Why { detail, .. }) => (
-            "gateway",
+            ErrorKind::Gateway,
             t!("sync.unreachable", target = target, url = url, detail = detail),
             t!("sync.unreachable_next"),
         ),
     };
-    ErrorReport { kind: kind.into(), message: message.into_owned(), next: next.into_owned() }
+    ErrorReport { kind, message: message.into_owned(), next: next.into_owned() }
 }
 
 /// What a refusal of one account means.
@@ -112,13 +117,13 @@ pub fn left(left: u64, planned: u64) -> Option<String> {
 
 /// The database failed.
 pub fn store_failed(message: &str) -> ErrorReport {
-    ErrorReport { kind: "store".into(), message: message.into(), next: t!("sync.store_next").into_owned() }
+    ErrorReport { kind: ErrorKind::Store, message: message.into(), next: t!("sync.store_next").into_owned() }
 }
 
 /// The first passwords could not be written down.
 pub fn no_passwords(cause: &str) -> ErrorReport {
     ErrorReport {
-        kind: "sink".into(),
+        kind: ErrorKind::Sink,
         message: t!("handout.failed", cause = cause).into_owned(),
         next: t!("handout.next").into_owned(),
     }
@@ -127,7 +132,7 @@ pub fn no_passwords(cause: &str) -> ErrorReport {
 /// A stored plan does not fit any more.
 pub fn plan_moved(what: &str) -> ErrorReport {
     ErrorReport {
-        kind: "plan_file".into(),
+        kind: ErrorKind::PlanFile,
         message: t!("sync.plan_moved", what = what).into_owned(),
         next: t!("sync.plan_moved_next").into_owned(),
     }

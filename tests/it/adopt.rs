@@ -13,6 +13,7 @@ use rosterd::gateway::embedded::{UserView, lock};
 use rosterd::gateway::{Dialect, UserRecord};
 use rosterd::model::{PersonKey, Username};
 use rosterd::plan::{AccountState, ActionKind, Origin, Reason};
+use rosterd::reason::BlockKind;
 use rosterd::report::RunOutcome;
 use rosterd::stop::Stop;
 use rosterd::store::Store;
@@ -166,7 +167,7 @@ async fn first_contact(dialect: Dialect, people: usize) {
     let target = &waits.report.targets[0];
     assert_eq!((target.outcome, target.calls.mutations), (RunOutcome::Held, 0), "{target:#?}");
     assert_eq!(site.users(), before);
-    let allow_guards = target.held_by.iter().map(|held| held.guard.clone()).collect();
+    let allow_guards = target.held_by.iter().map(|held| held.guard.to_string()).collect();
     let request = Request { allow_guards, reason: "read the plan".to_owned(), ..by_hand::request(false) };
     let done = by_hand::ask(&app, &store, request).await;
     let target = &done.report.targets[0];
@@ -210,7 +211,7 @@ async fn a_review_that_was_edited_is_refused_and_crossing_people_out_is_not() {
         let said = reviewed.file.review();
         assert_eq!(said.people.len(), 2);
         assert_eq!(said.absent[0].person.as_str(), "00003");
-        assert_eq!(said.left_alone[0].reason, "protected");
+        assert_eq!(said.left_alone[0].reason.kind(), BlockKind::Protected);
         let path = site.path("review.json");
         reviewed.file.write(&path).unwrap();
         let file: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();

@@ -166,7 +166,7 @@ async fn guards_hold_a_repair_like_anything_else() {
     drift(&app, &store, true).await;
     let held = sync(&app, &store, false).await;
     assert_eq!(held.report.targets[0].outcome, RunOutcome::Held);
-    assert_eq!(held.report.targets[0].held_by[0].guard, "max_change_percent");
+    assert_eq!(held.report.targets[0].held_by[0].guard.as_str(), "max_change_percent");
     assert_eq!(site.users()["00000"].note, "changed");
 }
 

@@ -56,6 +56,7 @@ mod harmless;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod languages;
 mod ldap;
 #[cfg(test)]
 mod manage;

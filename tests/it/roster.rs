@@ -12,9 +12,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rosterd::clock::{Clock, SystemClock};
 use rosterd::config::{Env, RosterConfig, Span};
 use rosterd::model::{Cell, PersonKey};
-use rosterd::roster::{
-    Employment, Field, ReadOptions, Reading, Roster, RosterError, RosterOverride, RowProblem, read,
-};
+use rosterd::reason::BlockKind;
+use rosterd::roster::{Employment, Field, ReadOptions, Reading, Roster, RosterError, RosterOverride, read};
 
 pub fn day() -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 11, 21).unwrap()
@@ -75,8 +74,8 @@ fn the_sample_company_is_read_and_its_bad_rows_are_named() {
         [("factory.csv", "utf-8"), ("headquarters.csv", "utf-8"), ("shanghai.csv", "gb18030")]
     );
     assert!(!reading.roster.sources[0].unreadable_key);
-    let problems: Vec<_> = reading.roster.blocked.values().map(|blocked| blocked.problem).collect();
-    assert!(problems.contains(&RowProblem::UnknownStatus) && problems.contains(&RowProblem::DuplicateKey));
+    let problems: Vec<_> = reading.roster.blocked.values().map(|blocked| blocked.reason.kind()).collect();
+    assert!(problems.contains(&BlockKind::UnknownStatus) && problems.contains(&BlockKind::DuplicateKey));
     let unknown =
         |roster: &Roster| roster.people.values().filter(|person| person.phones == Cell::Unknown).count();
     assert_eq!(unknown(&reading.roster), 2);
@@ -170,7 +169,7 @@ fn duplicates_merge_when_equal_and_block_when_not() {
     assert_eq!(people(&reading), 2);
     assert_eq!(reading.roster.people[&key("2")].rows.len(), 2);
     let blocked = &reading.roster.blocked[&key("3")];
-    assert_eq!((blocked.problem, blocked.rows.len()), (RowProblem::DuplicateKey, 2));
+    assert_eq!((blocked.reason.kind(), blocked.rows.len()), (BlockKind::DuplicateKey, 2));
     assert_eq!((reading.report.accepted, reading.report.refused), (3, 2));
 }
 
@@ -178,7 +177,7 @@ fn duplicates_merge_when_equal_and_block_when_not() {
 fn keys_that_differ_only_in_case_or_width_block_each_other() {
     let reading = read_bytes("a.csv", "工号,姓名\nA1,张三\na1,李四\nB2,王五\n".as_bytes()).unwrap();
     assert_eq!(people(&reading), 1);
-    assert!(reading.roster.blocked.values().all(|blocked| blocked.problem == RowProblem::AmbiguousKey));
+    assert!(reading.roster.blocked.values().all(|blocked| blocked.reason.kind() == BlockKind::AmbiguousKey));
     assert_eq!(reading.roster.blocked.len(), 2);
 }
 

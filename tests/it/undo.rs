@@ -9,6 +9,7 @@ use rosterd::app::sync::{Answer, Request};
 use rosterd::gateway::Dialect;
 use rosterd::gateway::embedded::UserView;
 use rosterd::plan::Reason;
+use rosterd::reason::BlockKind;
 use rosterd::report::{RunOutcome, TargetReport};
 use rosterd::store::Store;
 use rosterd::store::journal::RunId;
@@ -76,7 +77,7 @@ async fn a_wrong_night_is_put_back_and_stays_so() {
         // The same wrong roster again: those people are left alone until somebody says otherwise.
         let next = sync(&app, &store, false).await.report.targets.remove(0);
         assert_eq!((next.calls.mutations, next.counts.blocked), (0, 5), "{next:#?}");
-        assert!(next.blocked.iter().all(|one| one.reason == "hold"), "{:#?}", next.blocked);
+        assert!(next.blocked.iter().all(|one| one.reason.kind() == BlockKind::Hold), "{:#?}", next.blocked);
         assert_eq!(site.users(), after);
         let held = store.said(app.today()).await.unwrap();
         assert_eq!(held.len(), 5);
@@ -127,7 +128,7 @@ async fn what_changed_again_since_is_left_as_it_is() {
     let again = plan_undo(&app, &store, &first).await;
     let target = &again.report.targets[0];
     assert_eq!(target.actions.as_ref().unwrap().len(), 0);
-    assert!(target.blocked.iter().all(|one| one.reason == "undo_moved"), "{target:#?}");
+    assert!(target.blocked.iter().all(|one| one.reason.kind() == BlockKind::UndoMoved), "{target:#?}");
 }
 
 #[tokio::test]
@@ -141,7 +142,7 @@ async fn guards_and_allow_hold_an_undo_too_and_the_disabled_stay_so() {
     let strict = "[target.guard]\nmax_deletes_24h = 5";
     let app = site.configure(&roster, strict, "");
     let held = plan_undo(&app, &store, &night).await;
-    assert_eq!(held.report.targets[0].held_by[0].guard, "max_deletes_24h");
+    assert_eq!(held.report.targets[0].held_by[0].guard.as_str(), "max_deletes_24h");
     let refused = carry_out(&site, &app, &store, &held).await;
     assert_eq!((refused.outcome, refused.calls.mutations), (RunOutcome::Held, 0));
     let app = site.configure(&roster, "allow = [\"add\", \"update\"]", "");

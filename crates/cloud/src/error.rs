@@ -179,13 +179,4 @@ impl CloudError {
         };
         rust_i18n::t!(fixed).into_owned()
     }
-
-    /// The exit code, see `docs/cloud.md`.
-    pub const fn exit_code(&self) -> u8 {
-        match self {
-            Self::Locked { .. } => 5,
-            Self::Unconfirmed { .. } => 6,
-            _ => 1,
-        }
-    }
 }

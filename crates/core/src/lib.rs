@@ -10,6 +10,7 @@ pub mod model;
 pub mod people;
 pub mod pieces;
 pub mod plan;
+pub mod reason;
 pub mod report;
 #[doc(hidden)]
 pub mod sabotage;

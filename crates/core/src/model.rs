@@ -22,7 +22,8 @@ pub const MAX_PHONE_BYTES: usize = 30;
 pub const MAX_GROUP_BYTES: usize = 96;
 
 /// Why a text is no name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NameError {
     /// Nothing is left after trimming.
     #[error("{}", rust_i18n::t!("name.empty"))]

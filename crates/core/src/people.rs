@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Cell, PersonKey, RowRef};
+use crate::reason::Block;
 
 mod doubt;
 mod texts;
@@ -183,37 +184,6 @@ impl Person {
     }
 }
 
-/// Why one person of the roster is left alone in this run. The serialised word is stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RowProblem {
-    /// The status cell is empty or in no list.
-    UnknownStatus,
-    /// Two rows with the same key say different things.
-    DuplicateKey,
-    /// Two keys that differ only in case or width.
-    AmbiguousKey,
-    /// The source is late or absent and frozen.
-    FrozenSource,
-    /// The key seems to stand for another human now.
-    Identity,
-    /// What a row says of somebody's job contradicts its own dates.
-    Contradiction,
-}
-
-/// A person whose rows cannot be used; their account stays as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockedPerson {
-    /// Who.
-    pub key: PersonKey,
-    /// Why.
-    pub problem: RowProblem,
-    /// Where: all rows concerned.
-    pub rows: Vec<RowRef>,
-    /// The value that was not understood, if that may be shown.
-    pub detail: String,
-}
-
 /// What one source gave, as far as planning needs it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourceFacts {
@@ -260,7 +230,7 @@ pub struct Roster {
     /// Everybody with a usable row, by key.
     pub people: BTreeMap<PersonKey, Person>,
     /// Everybody whose rows cannot be used, by key.
-    pub blocked: BTreeMap<PersonKey, BlockedPerson>,
+    pub blocked: BTreeMap<PersonKey, Block>,
     /// The sources, in configured order.
     pub sources: Vec<SourceFacts>,
     /// BLAKE3 over what was understood (people, blocked people, unreadable keys, frozen sources), in hex. The order of

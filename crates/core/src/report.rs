@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{GroupPath, PersonKey, TargetName, Username};
 use crate::plan::{ActionKind, Change, Counts, GroupState, Reason};
+use crate::reason::{Blocked, Brake, ErrorKind, Exit, Guard, HeldBy};
 pub use actions::{actions_for_report, masked_changes};
 
 /// The whole answer of `sync` or `plan`.
@@ -26,6 +27,13 @@ pub struct SyncReport {
     pub roster: RosterSummary,
     /// One per target.
     pub targets: Vec<TargetReport>,
+}
+
+impl SyncReport {
+    /// The targets' exit codes combined.
+    pub fn exit(&self) -> Exit {
+        self.targets.iter().map(|target| Exit::from_code(target.exit_code)).fold(Exit::Done, Exit::and)
+    }
 }
 
 /// What was read of the roster.
@@ -92,7 +100,7 @@ pub struct TargetReport {
     /// Groups in use.
     pub groups: Vec<GroupLine>,
     /// People left alone.
-    pub blocked: Vec<BlockedLine>,
+    pub blocked: Vec<Blocked>,
     /// The run that this one rests on: no row was read, nothing planned or asked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_as: Option<SameAs>,
@@ -180,7 +188,7 @@ pub struct ApprovalRef {
     /// Number, as text; `None` for `--allow-guard`.
     pub id: Option<String>,
     /// The guards that were let pass.
-    pub guards: Vec<String>,
+    pub guards: Vec<Guard>,
     /// Who said so.
     pub by: String,
     /// Why.
@@ -243,19 +251,6 @@ pub struct CallCounts {
     pub retries: u64,
 }
 
-/// A tripped guard.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct HeldBy {
-    /// Its name.
-    pub guard: String,
-    /// Limit.
-    pub limit: Option<f64>,
-    /// Figure met.
-    pub actual: Option<f64>,
-    /// In words: what, how much, how to go on.
-    pub detail: String,
-}
-
 /// An account that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -282,25 +277,6 @@ pub struct GroupLine {
     pub people: u64,
 }
 
-/// Somebody left alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockedLine {
-    /// Who.
-    pub person: PersonKey,
-    /// Name on the gateway, or the one they would get.
-    pub username: Option<Username>,
-    /// Stable word.
-    pub reason: String,
-    /// In words.
-    pub detail: String,
-    /// File.
-    pub file: Option<Arc<str>>,
-    /// Line.
-    pub line: Option<u64>,
-    /// First day.
-    pub since: NaiveDate,
-}
-
 /// An action, phones masked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActionLine {
@@ -317,14 +293,14 @@ pub struct ActionLine {
     /// Changes.
     pub changes: BTreeMap<String, Change>,
     /// Held back, by what.
-    pub withheld_by: Option<String>,
+    pub withheld_by: Option<Brake>,
 }
 
 /// Something that failed, for people and for scripts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorReport {
-    /// Stable word: `config`, `roster`, `gateway`, `token`, `tls`, `store`, `plan_file`, …
-    pub kind: String,
+    /// What it is.
+    pub kind: ErrorKind,
     /// What, where and why.
     pub message: String,
     /// What to do next.

@@ -5,7 +5,7 @@ use blake3::Hasher;
 
 use rosterd_core::people::Content;
 
-use super::{BlockedPerson, Person, Roster, SourceFacts};
+use super::{Person, Roster, SourceFacts};
 use crate::model::Cell;
 
 /// BLAKE3 over people, blocked people and what limits the sources, in hex.
@@ -17,9 +17,9 @@ pub(super) fn digest(roster: &Roster) -> String {
     }
     hasher.update(&(roster.people.len() as u64).to_le_bytes());
     roster.people.values().for_each(|person| put_person(&mut hasher, person));
-    for BlockedPerson { key, problem, rows: _, detail: _ } in roster.blocked.values() {
+    for (key, blocked) in &roster.blocked {
         put(&mut hasher, key.as_str());
-        hasher.update(&[*problem as u8]);
+        hasher.update(&[blocked.reason.kind() as u8]);
     }
     hasher.update(&[u8::from(roster.partial)]);
     roster.doubts.iter().filter(|doubt| doubt.holds()).for_each(|doubt| put(&mut hasher, &doubt.key()));

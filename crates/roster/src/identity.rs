@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{Problem, Reason};
 use super::read::Reading;
-use super::{BlockedPerson, Employment, Field, Person, RowProblem, Texts, digest};
+use super::{Employment, Field, Person, Texts, digest};
 use crate::model::{Cell, PersonKey, RowRef, fold};
+use crate::reason::{Block, BlockReason};
 
 /// How many fields must have changed before somebody is taken for another human.
 const CHANGED: usize = 2;
@@ -199,7 +200,7 @@ pub fn judge(
     }
     let mut moved = !others.is_empty();
     for (key, changed) in others {
-        block(reading, key, &changed);
+        block(reading, key, changed);
     }
     for (key, _) in remembered.iter().filter(|(_, known)| known.retired) {
         moved = true;
@@ -212,7 +213,7 @@ pub fn judge(
     news
 }
 
-fn block(reading: &mut Reading, key: PersonKey, changed: &[Field]) {
+fn block(reading: &mut Reading, key: PersonKey, changed: Vec<Field>) {
     let Some(person) = reading.roster.people.remove(&key) else { return };
     let fields = changed.iter().map(|field| field.as_str()).collect::<Vec<_>>().join(", ");
     let report = &mut reading.report;
@@ -235,10 +236,8 @@ fn block(reading: &mut Reading, key: PersonKey, changed: &[Field]) {
             break;
         }
     }
-    let detail = rust_i18n::t!("roster.identity", person = key, fields = fields).into_owned();
-    let blocked =
-        BlockedPerson { key: key.clone(), problem: RowProblem::Identity, rows: person.rows, detail };
-    reading.roster.blocked.insert(key, blocked);
+    let reason = BlockReason::Identity { fields: changed };
+    reading.roster.blocked.insert(key, Block { rows: person.rows, ..reason.into() });
 }
 
 /// Somebody who has left, on a person's word and not on a row's.

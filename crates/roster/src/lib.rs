@@ -40,12 +40,10 @@ pub use read::{
     Progress, ProgressSink, ReadOptions, Reading, RosterOverride, Sighted, check, read, read_memory, see,
 };
 
-pub use rosterd_core::people::{
-    BlockedPerson, Doubt, DoubtKind, Employment, Field, Person, Roster, RowProblem, SourceFacts, Texts,
-};
+pub use rosterd_core::people::{Doubt, DoubtKind, Employment, Field, Person, Roster, SourceFacts, Texts};
 
 use crate as roster;
-use rosterd_core::{model, pieces};
+use rosterd_core::{model, pieces, reason};
 use rosterd_host::clock;
 use rosterd_http as http;
 

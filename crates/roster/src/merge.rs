@@ -13,12 +13,11 @@ use super::read::Reading;
 use super::rules::Rules;
 use super::sources::{self, Part};
 use super::spellings::Spellings;
-use super::{
-    BlockedPerson, Doubt, DoubtKind, Employment, Field, Person, Roster, RowProblem, SourceFacts, preset,
-};
+use super::{Doubt, DoubtKind, Employment, Field, Person, Roster, SourceFacts, preset};
 use crate::config::{Preset, Proof, SecondRow};
 use crate::model::{Cell, PersonKey, RowRef};
 use crate::pieces;
+use crate::reason::{Block, BlockKind, BlockReason, StatusDoubt};
 
 /// What one source gave, row by row.
 pub(super) struct SourceRows {
@@ -44,7 +43,7 @@ const FEW: u64 = 3;
 #[derive(Default)]
 pub(super) struct Known {
     pub people: BTreeMap<PersonKey, Person>,
-    pub blocked: BTreeMap<PersonKey, BlockedPerson>,
+    pub blocked: BTreeMap<PersonKey, Block>,
 }
 
 /// Joins all sources into the roster.
@@ -62,7 +61,7 @@ pub(super) fn join(sources: Vec<SourceRows>, frame: Frame) -> Result<Reading, Ro
         spellings.join(std::mem::take(&mut source.harvest.spellings));
         rows += source.harvest.rows;
         // A row that contradicts itself was read: it is no sign that the file is not what it should be.
-        let contradicting = |row: &&BlockedRow| row.problem == RowProblem::Contradiction;
+        let contradicting = |row: &&BlockedRow| row.reason.kind() == BlockKind::Contradiction;
         let contradicting = source.harvest.blocked.iter().filter(contradicting).count() as u64;
         refused_for_values += source.files.iter().map(|file| file.refused).sum::<u64>() - contradicting;
         let mut known = group(&mut source);
@@ -392,13 +391,12 @@ fn several(source: &mut SourceRows, key: PersonKey, mut rows: Vec<Row>, known: &
         return;
     }
     if all_blocked {
-        let first = rows.iter().find_map(|row| match row {
-            Row::Blocked(row) => Some((row.problem, row.detail.clone())),
+        let reason = rows.iter().find_map(|row| match row {
+            Row::Blocked(row) => Some(row.reason.clone()),
             Row::Usable(_) => None,
         });
-        let (problem, detail) = first.unwrap_or((RowProblem::UnknownStatus, String::new()));
-        let blocked = BlockedPerson { key: key.clone(), problem, rows: places, detail };
-        known.blocked.insert(key, blocked);
+        let nothing_said = || BlockReason::UnknownStatus(StatusDoubt::Value { value: String::new() });
+        known.blocked.insert(key, blocked(reason.unwrap_or_else(nothing_said), places));
         return;
     }
     for row in &rows {
@@ -412,10 +410,12 @@ fn several(source: &mut SourceRows, key: PersonKey, mut rows: Vec<Row>, known: &
             matches!(row, Row::Usable(_)),
         );
     }
-    let detail = places.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    known
-        .blocked
-        .insert(key.clone(), BlockedPerson { key, problem: RowProblem::DuplicateKey, rows: places, detail });
+    known.blocked.insert(key, blocked(BlockReason::DuplicateKey { rows: places.clone() }, places));
+}
+
+/// Somebody whose rows cannot be used.
+fn blocked(reason: BlockReason, rows: Vec<RowRef>) -> Block {
+    Block { rows, ..reason.into() }
 }
 
 /// `second_row = "first"`: the first row counts, and the departments of the others follow its own.
@@ -474,48 +474,46 @@ fn refuse(
 
 /// A frozen source says nothing: its people are blocked.
 fn freeze(source: &SourceRows, known: &mut Known) {
-    let Some(why) = &source.frozen else { return };
+    if source.frozen.is_none() {
+        return;
+    }
     for (key, person) in std::mem::take(&mut known.people) {
-        let blocked = BlockedPerson {
-            key: key.clone(),
-            problem: RowProblem::FrozenSource,
-            rows: person.rows,
-            detail: why.clone(),
-        };
-        known.blocked.insert(key, blocked);
+        let reason = BlockReason::FrozenSource { source: source.rules.name.clone() };
+        known.blocked.insert(key, blocked(reason, person.rows));
     }
 }
 
 /// Keys of one source that differ only in case or width: nobody can say which one is meant.
 fn ambiguous_rows(known: &mut Known, files: &mut [FileReport]) {
-    for (keys, spelled) in alike(known) {
-        for key in keys {
+    for alike in alike(known) {
+        let spelled = alike.iter().map(PersonKey::as_str).collect::<Vec<_>>().join(", ");
+        for key in alike.clone() {
             let Some(person) = known.people.remove(&key) else { continue };
             for row in &person.rows {
                 refuse(files, row, &key, Reason::AmbiguousKey, Some(spelled.clone()), true);
             }
-            known.blocked.insert(key.clone(), ambiguous(key, person.rows, &spelled));
+            known.blocked.insert(key, ambiguous(person.rows, &alike));
         }
     }
 }
 
 /// The same across sources.
 fn ambiguous_across(all: &mut Known) {
-    for (keys, spelled) in alike(all) {
-        for key in keys {
+    for alike in alike(all) {
+        for key in alike.clone() {
             if let Some(person) = all.people.remove(&key) {
-                all.blocked.insert(key.clone(), ambiguous(key, person.rows, &spelled));
+                all.blocked.insert(key, ambiguous(person.rows, &alike));
             }
         }
     }
 }
 
-fn ambiguous(key: PersonKey, rows: Vec<RowRef>, spelled: &str) -> BlockedPerson {
-    BlockedPerson { key, problem: RowProblem::AmbiguousKey, rows, detail: spelled.to_owned() }
+fn ambiguous(rows: Vec<RowRef>, keys: &[PersonKey]) -> Block {
+    blocked(BlockReason::AmbiguousKey { keys: keys.to_vec() }, rows)
 }
 
 /// Sets of keys that are equal after folding. By a digest of the folded key, for there may be millions.
-fn alike(known: &Known) -> Vec<(Vec<PersonKey>, String)> {
+fn alike(known: &Known) -> Vec<Vec<PersonKey>> {
     let keys = || known.people.keys().chain(known.blocked.keys());
     let mut folded: Vec<u64> = keys().map(|key| short_digest(&key.folded())).collect();
     folded.sort_unstable();
@@ -528,13 +526,7 @@ fn alike(known: &Known) -> Vec<(Vec<PersonKey>, String)> {
     for key in keys().filter(|key| twice.contains(&short_digest(&key.folded()))) {
         sets.entry(key.folded()).or_default().push(key.clone());
     }
-    sets.into_values()
-        .filter(|keys| keys.len() > 1)
-        .map(|keys| {
-            let spelled = keys.iter().map(PersonKey::as_str).collect::<Vec<_>>().join(", ");
-            (keys, spelled)
-        })
-        .collect()
+    sets.into_values().filter(|keys| keys.len() > 1).collect()
 }
 
 fn short_digest(text: &str) -> u64 {

@@ -15,8 +15,9 @@ use super::header::Columns;
 use super::rules::Rules;
 use super::spellings::Spellings;
 use super::status::Status;
-use super::{Doubt, DoubtKind, Employment, Field, Person, RowProblem, Texts};
+use super::{Doubt, DoubtKind, Employment, Field, Person, Texts};
 use crate::model::{Cell, PersonKey, RowRef};
+use crate::reason::{BlockReason, StatusDoubt};
 
 mod fields;
 mod unused;
@@ -33,8 +34,8 @@ const WORDS: usize = 1_000;
 pub(super) struct BlockedRow {
     pub key: PersonKey,
     pub row: RowRef,
-    pub problem: RowProblem,
-    pub detail: String,
+    /// Why nothing can be said of them.
+    pub reason: BlockReason,
     pub id: String,
 }
 
@@ -238,9 +239,19 @@ impl<'a> RowReader<'a> {
         let hire_date = self.date(Field::HireDate, record, place);
         let leave_date = self.date(Field::LeaveDate, record, place);
         let expires_on = self.date(Field::ExpiresOn, record, place);
-        let status = status.map_err(|problem| (RowProblem::UnknownStatus, problem)).and_then(|status| {
-            let problem = self.contradiction(status, hire_date.value(), leave_date.value(), record, place);
-            problem.map_or(Ok(status), |problem| Err((RowProblem::Contradiction, problem)))
+        let said = |problem: &Problem| problem.value.clone().unwrap_or_default();
+        let unknown = |problem: Problem| {
+            let value = said(&problem);
+            (BlockReason::UnknownStatus(StatusDoubt::Value { value }), problem)
+        };
+        let status = status.map_err(unknown).and_then(|status| {
+            let (first, last) = (hire_date.value(), leave_date.value());
+            match (self.contradiction(status, first, last, record, place), last) {
+                (Some(problem), Some(last)) => {
+                    Err((BlockReason::Contradiction { status: said(&problem), last: *last }, problem))
+                }
+                _ => Ok(status),
+            }
         });
         let employment = match status {
             Ok(status) => {
@@ -249,16 +260,12 @@ impl<'a> RowReader<'a> {
                 }
                 status.employment
             }
-            Err((kind, problem)) => {
+            Err((reason, problem)) => {
                 self.report.refused += 1;
                 let id = self.id_text(&text);
-                let detail = match kind {
-                    RowProblem::Contradiction => problem.message(),
-                    _ => problem.value.clone().unwrap_or_default(),
-                };
                 self.report.problem(problem);
-                self.kept += size_of::<BlockedRow>() as u64 + budget::ROW + (detail.len() + id.len()) as u64;
-                self.harvest.blocked.push(BlockedRow { key, row, problem: kind, detail, id });
+                self.kept += size_of::<BlockedRow>() as u64 + budget::ROW + id.len() as u64;
+                self.harvest.blocked.push(BlockedRow { key, row, reason, id });
                 return;
             }
         };

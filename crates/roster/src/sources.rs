@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::merge::Known;
 use super::rules::Rules;
-use super::{BlockedPerson, Employment, Field, Person, RowProblem, Texts};
+use super::{Employment, Field, Person, Texts};
 use crate::config::Proof;
 use crate::model::{Cell, PersonKey, RowRef};
+use crate::reason::{Block, BlockReason, StatusDoubt};
 
 /// What one source knows, and what it may say.
 pub(super) struct Part {
@@ -80,7 +81,7 @@ pub(super) fn combine(mut parts: Vec<Part>) -> (Known, Vec<(usize, RowRef)>) {
 
 enum Verdict {
     Person(Box<Person>),
-    Blocked(BlockedPerson),
+    Blocked(Block),
     Nothing(usize, RowRef),
 }
 
@@ -101,14 +102,8 @@ fn judge(parts: &[Part], key: &PersonKey) -> Verdict {
     let mut first = None;
     for (at, person) in claims {
         if person.employment == Employment::Left {
-            let detail = rust_i18n::t!("roster.unproven_leaver").into_owned();
-            let rows = person.rows.clone();
-            return Verdict::Blocked(BlockedPerson {
-                key: key.clone(),
-                problem: RowProblem::UnknownStatus,
-                rows,
-                detail,
-            });
+            let reason = BlockReason::UnknownStatus(StatusDoubt::Unproven);
+            return Verdict::Blocked(Block { rows: person.rows.clone(), ..reason.into() });
         }
         first.get_or_insert((at, person.rows[0].clone()));
     }

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use super::*;
 use crate::config::RosterConfig;
 use crate::model::{Cell, PersonKey};
+use crate::reason::{BlockKind, BlockReason};
 
 fn day() -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 11, 27).unwrap()
@@ -195,15 +196,15 @@ fn names_that_differ_in_case_only_are_told() {
 fn a_row_that_contradicts_itself_blocks_that_person() {
     // Today is 2026-11-27.
     for (row, problem) in [
-        ("离职,,2027-02-27", Some(RowProblem::Contradiction)),
-        ("离职,,2026-12-29", Some(RowProblem::Contradiction)),
+        ("离职,,2027-02-27", Some(BlockKind::Contradiction)),
+        ("离职,,2026-12-29", Some(BlockKind::Contradiction)),
         ("离职,,2026-12-28", None),
         ("离职,,2026-11-01", None),
-        ("在职,,2024-05-31", Some(RowProblem::Contradiction)),
-        ("在职,,2026-08-28", Some(RowProblem::Contradiction)),
+        ("在职,,2024-05-31", Some(BlockKind::Contradiction)),
+        ("在职,,2026-08-28", Some(BlockKind::Contradiction)),
         ("在职,,2026-08-29", None),
         ("在职,,2027-06-30", None),
-        ("在职,2026-11-01,2026-10-01", Some(RowProblem::Contradiction)),
+        ("在职,2026-11-01,2026-10-01", Some(BlockKind::Contradiction)),
         ("待离职,,2024-05-31", None),
         ("在职,,", None),
     ] {
@@ -214,10 +215,13 @@ fn a_row_that_contradicts_itself_blocks_that_person() {
             &[("hr.csv", &rows)],
         );
         let key = PersonKey::new("1").unwrap();
-        assert_eq!(reading.roster.blocked.get(&key).map(|blocked| blocked.problem), problem, "{row}");
+        assert_eq!(reading.roster.blocked.get(&key).map(|blocked| blocked.reason.kind()), problem, "{row}");
         assert_eq!(reading.roster.people.contains_key(&key), problem.is_none(), "{row}");
         if problem.is_some() {
-            assert!(reading.roster.blocked[&key].detail.contains("20"), "{:?}", reading.roster.blocked);
+            let BlockReason::Contradiction { status, last } = &reading.roster.blocked[&key].reason else {
+                panic!("{:?}", reading.roster.blocked)
+            };
+            assert!(row.contains(&format!("{status},")) && row.ends_with(&last.to_string()), "{row}");
         }
     }
     // Without a status column a last day that is long past says that somebody left, and nothing speaks against it.

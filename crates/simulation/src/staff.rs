@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::dice::Dice;
 use rosterd::gateway::embedded::UserView;
 use rosterd::model::{Cell, NameError, PersonKey, RowRef};
-use rosterd::roster::{BlockedPerson, Employment, Field, Person, Roster, RowProblem, SourceFacts, Texts};
+use rosterd::reason::{Block, BlockReason, StatusDoubt};
+use rosterd::roster::{Employment, Field, Person, Roster, SourceFacts, Texts};
 
 /// Departments that people move between.
 pub const DEPARTMENTS: &[&str] = &["销售部", "研发部", "市场部"];
@@ -271,10 +272,8 @@ impl Staff {
             let key = PersonKey::new(&number.to_string())?;
             let row = RowRef { file: "hr.csv".into(), line };
             if member.unreadable {
-                let problem = RowProblem::UnknownStatus;
-                let person =
-                    BlockedPerson { key: key.clone(), problem, rows: vec![row], detail: String::new() };
-                blocked.insert(key, person);
+                let doubt = StatusDoubt::Value { value: String::new() };
+                blocked.insert(key, Block::from(BlockReason::UnknownStatus(doubt)).row(&row));
             } else {
                 people.insert(key.clone(), person(key, row, *number, member));
             }

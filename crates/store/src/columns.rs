@@ -10,6 +10,7 @@ use super::journal::{IntentState, RunId, Trigger};
 use super::time;
 use crate::model::{GroupPath, PersonKey, TargetName, Username};
 use crate::plan::{ActionKind, Origin, OverrideKind, Reason};
+use crate::reason::{BlockKind, Guard};
 use crate::report::CommitState;
 
 /// A text that stands for a value: a name, a stable word, a day as ISO date.
@@ -71,8 +72,10 @@ macro_rules! words {
 
 words!(
     ActionKind,
+    BlockKind,
     CommitState,
     GroupPath,
+    Guard,
     IntentState,
     NaiveDate,
     Origin,

@@ -11,6 +11,7 @@ use super::snapshot::{EntryChange, note_group, write_entry};
 use super::{Store, StoreError, audit, json, millis, word};
 use crate::model::TargetName;
 use crate::plan::AccountState;
+use crate::reason::Guard;
 use crate::sabotage::{Flaw, has};
 
 mod values;
@@ -342,7 +343,7 @@ impl Store {
         &self,
         target: &TargetName,
         run: RunId,
-        check: &'static str,
+        check: Guard,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let target = target.clone();
@@ -351,7 +352,7 @@ impl Store {
                 sqlx::query(
                     "UPDATE targets SET state = 'quarantined', quarantined_by = ?, dirty_since = coalesce(dirty_since, ?) WHERE name = ?",
                 )
-                .bind(check)
+                .bind(check.as_str())
                 .bind(millis(now))
                 .bind(target.as_str())
                 .execute(&mut *c)

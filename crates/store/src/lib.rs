@@ -531,7 +531,7 @@ mod tests {
 }
 
 use crate as store;
-use rosterd_core::{device as gateway, model, plan, report, sabotage};
+use rosterd_core::{device as gateway, model, plan, reason, report, sabotage};
 use rosterd_host::clock;
 use rosterd_roster as roster;
 

@@ -14,6 +14,7 @@ use super::journal::{Actor, RunId};
 use super::{Store, StoreError, audit, json, millis, time};
 use crate::model::{PersonKey, TargetName};
 use crate::plan::{AppliedRoster, Device};
+use crate::reason::{BlockKind, Guard};
 
 /// A target as the database knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct TargetRow {
     /// Dirty or quarantined.
     pub dirty: bool,
     /// The check that quarantined it.
-    pub quarantined_by: Option<String>,
+    pub quarantined_by: Option<Guard>,
     /// Since when.
     pub dirty_since: Option<DateTime<Utc>>,
     /// Last confirmed commit.
@@ -60,7 +61,8 @@ pub(super) struct TargetColumns {
     dialect: Option<String>,
     generation: i64,
     state: String,
-    quarantined_by: Option<String>,
+    #[sqlx(try_from = "MaybeWord")]
+    quarantined_by: Option<Guard>,
     #[sqlx(try_from = "MaybeMillis")]
     dirty_since: Option<DateTime<Utc>>,
     #[sqlx(try_from = "MaybeMillis")]
@@ -145,7 +147,7 @@ impl Store {
         &self,
         target: &TargetName,
         run: RunId,
-        blocked: Vec<(PersonKey, String, NaiveDate)>,
+        blocked: Vec<(PersonKey, BlockKind, NaiveDate)>,
     ) -> Result<(), StoreError> {
         // Whoever was blocked before keeps their day.
         let noted = Batch::new(

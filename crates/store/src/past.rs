@@ -12,6 +12,7 @@ use super::memory::{TARGET, TargetRow};
 use super::{Store, StoreError, existing, millis, plans};
 use crate::model::{PersonKey, TargetName, Username};
 use crate::plan::{AppliedRoster, MissingSeen, Override, OverrideKind, Past};
+use crate::reason::BlockKind;
 
 /// The sources that had each person when they were last seen.
 pub type Sources = BTreeMap<PersonKey, BTreeSet<Arc<str>>>;
@@ -137,13 +138,14 @@ const BLOCKED: Question<BlockedRow> =
 struct BlockedRow {
     #[sqlx(try_from = "Word")]
     person: PersonKey,
-    reason: String,
+    #[sqlx(try_from = "Word")]
+    reason: BlockKind,
     #[sqlx(try_from = "Word")]
     since: NaiveDate,
 }
 
-fn blocked_since(rows: Vec<BlockedRow>) -> BTreeMap<PersonKey, BTreeMap<String, NaiveDate>> {
-    let mut all: BTreeMap<PersonKey, BTreeMap<String, NaiveDate>> = BTreeMap::new();
+fn blocked_since(rows: Vec<BlockedRow>) -> BTreeMap<PersonKey, BTreeMap<BlockKind, NaiveDate>> {
+    let mut all: BTreeMap<PersonKey, BTreeMap<BlockKind, NaiveDate>> = BTreeMap::new();
     for BlockedRow { person, reason, since } in rows {
         all.entry(person).or_default().insert(reason, since);
     }

@@ -13,6 +13,7 @@ use super::journal::{Actor, RunId};
 use super::{Store, StoreError, audit, json, millis};
 use crate::model::TargetName;
 use crate::plan::{Approval, GuardedItem, Plan};
+use crate::reason::Guard;
 
 /// A stored plan's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +27,7 @@ pub struct NewApproval {
     /// The held run.
     pub run: RunId,
     /// Guard → what stood behind it.
-    pub sets: BTreeMap<String, BTreeSet<GuardedItem>>,
+    pub sets: BTreeMap<Guard, BTreeSet<GuardedItem>>,
     /// Why.
     pub reason: String,
     /// Who.
@@ -45,7 +46,7 @@ pub(super) const OPEN_APPROVALS: Question<OpenApproval> = Question::new(
 pub(super) struct OpenApproval {
     id: i64,
     #[sqlx(json)]
-    sets: Vec<(String, BTreeSet<GuardedItem>)>,
+    sets: Vec<(Guard, BTreeSet<GuardedItem>)>,
 }
 
 pub(super) fn approvals(open: Vec<OpenApproval>) -> Vec<Approval> {
@@ -101,7 +102,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<PlanId, StoreError> {
         let (target, body) = (plan.target.clone(), json(plan)?);
-        let held: Vec<String> = plan.held_by.iter().map(|h| h.guard.clone()).collect();
+        let held: Vec<Guard> = plan.held_by.iter().map(|held| held.by.guard).collect();
         let (counts, inputs) = (plan.counts, plan.inputs.clone());
         let text = blake3::hash(body.as_bytes()).to_hex().to_string();
         let mut batch = Batch::default();
@@ -251,7 +252,7 @@ impl Store {
         target: &TargetName,
         run: RunId,
         approvals: BTreeSet<i64>,
-        flagged: Option<(BTreeSet<String>, String, Actor)>,
+        flagged: Option<(BTreeSet<Guard>, String, Actor)>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let target = target.clone();

@@ -11,6 +11,7 @@ use super::journal::{Actor, IntentState, RunId, Trigger};
 use super::{Store, StoreError, millis, time};
 use crate::model::{PersonKey, RowRef, TargetName, mask_phone};
 use crate::plan::{AccountState, ActionKind, Reason};
+use crate::reason::BlockKind;
 use crate::report::{CommitState, TargetReport};
 
 /// One run in a list.
@@ -179,9 +180,11 @@ pub struct AccountLine {
 #[derive(Debug, Clone, PartialEq, Serialize, FromRow)]
 pub struct BlockedSince {
     /// Who.
-    pub person: String,
+    #[sqlx(try_from = "Word")]
+    pub person: PersonKey,
     /// Why.
-    pub reason: String,
+    #[sqlx(try_from = "Word")]
+    pub reason: BlockKind,
     /// Since when.
     #[sqlx(try_from = "Word")]
     pub since: NaiveDate,

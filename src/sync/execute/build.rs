@@ -9,6 +9,7 @@ use crate::config::Manage;
 use crate::gateway::{AddUser, Auth, Gateway, Mutation, UpdateUser, UserRecord};
 use crate::handout::FirstPassword;
 use crate::plan::{AccountField, AccountState, Action, ActionKind, Entry, Origin};
+use crate::reason::BlockReason;
 use crate::secret::Secret;
 use crate::store::journal::{Intent, IntentState};
 use crate::sync::recovery::state_of;
@@ -36,8 +37,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
                     FirstPassword::NotWanted => None,
                     FirstPassword::Is(password) => Some(password),
                     FirstPassword::Missing => {
-                        let detail = rust_i18n::t!("handout.missing", name = action.username).into_owned();
-                        return Err(Step::Blocked { reason: "no_password", detail, by_gateway: false });
+                        let name = action.username.clone();
+                        return Err(Step::Blocked(BlockReason::NoPassword { name }));
                     }
                 };
                 Ok((Some(Mutation::Add(add_user(action, &after, password))), after))
@@ -112,11 +113,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
         let Some(id) = &record.ext_auth_id else { return Ok(None) };
         match self.target.auth.servers.get(id).or(record.ext_auth_name.as_ref()) {
             Some(server) => Ok(Some(server.clone())),
-            None => Err(Step::Blocked {
-                reason: "external_auth",
-                detail: rust_i18n::t!("sync.external_auth", id = id).into_owned(),
-                by_gateway: true,
-            }),
+            None => Err(Step::Blocked(BlockReason::ExternalAuth { id: id.clone() })),
         }
     }
 

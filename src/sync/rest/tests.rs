@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use super::*;
+use crate::reason::Guard;
 use crate::sync::tests::order;
 
 fn day(text: &str) -> NaiveDate {
@@ -44,9 +45,9 @@ fn a_run_rests_only_where_nothing_at_all_speaks_against_it() {
     assert_eq!(after(|_, o, _, _, _| o.offline = true), Some(Why::Order));
     assert_eq!(after(|_, o, _, _, _| o.only = Some(Default::default())), Some(Why::Order));
     assert_eq!(after(|_, o, _, _, _| o.undo = Some(RunId(1))), Some(Why::Order));
-    assert_eq!(after(|_, o, _, _, _| o.allow_guards = ["x".into()].into()), Some(Why::Order));
+    assert_eq!(after(|_, o, _, _, _| o.allow_guards = [Guard::MaxAdd].into()), Some(Why::Order));
     assert_eq!(after(|_, _, row, _, _| row.dirty = true), Some(Why::State));
-    assert_eq!(after(|_, _, row, _, _| row.quarantined_by = Some("x".into())), Some(Why::State));
+    assert_eq!(after(|_, _, row, _, _| row.quarantined_by = Some(Guard::Verify)), Some(Why::State));
     assert_eq!(after(|_, _, _, open, _| *open = true), Some(Why::Open));
     assert_eq!(after(|q, _, _, _, _| q.version.push('x')), Some(Why::Version));
     assert_eq!(after(|_, o, _, _, _| o.config_digest.push('x')), Some(Why::Config));

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{PASSWORD_CHECK, Planned, Run};
+use super::{Planned, Run};
 use crate::clock::Clock;
 use crate::config::Verify;
 use crate::gateway::{Dialect, Gateway, Outcome, ReadError, WhyKind};
 use crate::handout::FirstPasswords;
 use crate::plan::{Device, OverrideKind, Plan};
+use crate::reason::{Brake, Guard};
 use crate::report::{ApprovalRef, CommitState, TargetReport};
 use crate::roster::Roster;
 use crate::sabotage::{Flaw, has};
@@ -16,7 +17,7 @@ use crate::store::StoreError;
 use crate::sync::execute::{Executed, Executor, PasswordCheck};
 use crate::sync::recovery::OutOfReach;
 use crate::sync::send::{Sender, Stopped};
-use crate::sync::verify::{self, VERIFY_CHECK};
+use crate::sync::verify;
 use crate::sync::{first, kick, outcome, words};
 
 /// How a commit went.
@@ -97,7 +98,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         report.warnings.extend(commit.trouble);
         if planned.blocked_before || !report.blocked.is_empty() {
             let blocked = report.blocked.iter();
-            let blocked = blocked.map(|b| (b.person.clone(), b.reason.clone(), b.since)).collect();
+            let blocked = blocked.map(|b| (b.person.clone(), b.reason.kind(), b.since)).collect();
             store.note_blocked(&target.name, self.id, blocked).await?;
         }
         self.row = store.target(&target.name).await?;
@@ -124,14 +125,14 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         if !due || out_of_reach || executed.quarantine.is_some() || executed.store_error.is_some() {
             return Ok(None);
         }
-        let failed_before = self.row.quarantined_by.as_deref() == Some(VERIFY_CHECK);
-        if failed_before && self.is_let_pass(VERIFY_CHECK).await? {
+        let failed_before = self.row.quarantined_by == Some(Guard::Verify);
+        if failed_before && self.is_let_pass(Guard::Verify).await? {
             return Ok(None);
         }
         let how = if failed_before && target.verify != Verify::None { Verify::All } else { target.verify };
         let trouble = verify::check(sender, store, &target.name, how).await?;
         if trouble.is_some() {
-            executed.quarantine = Some(VERIFY_CHECK);
+            executed.quarantine = Some(Guard::Verify);
         }
         Ok(trouble)
     }
@@ -164,22 +165,22 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
     }
 
     /// A quarantine that this run may not end by itself: the firmware erases passwords, and nobody accepted that.
-    async fn standing_quarantine(&self) -> Result<Option<&'static str>, StoreError> {
-        let accepted = self.row.quarantined_by.as_deref() != Some(PASSWORD_CHECK)
+    async fn standing_quarantine(&self) -> Result<Option<Guard>, StoreError> {
+        let accepted = self.row.quarantined_by != Some(Guard::UpdatesErasePassword)
             || self.ground.target.auth.updates_erase_password
-            || self.is_let_pass(PASSWORD_CHECK).await?;
-        Ok((!accepted).then_some(PASSWORD_CHECK))
+            || self.is_let_pass(Guard::UpdatesErasePassword).await?;
+        Ok((!accepted).then_some(Guard::UpdatesErasePassword))
     }
 
     /// Whether a person let a quarantine pass; an approval of it is used up by that.
-    async fn is_let_pass(&self, check: &str) -> Result<bool, StoreError> {
-        if self.order.allow_guards.contains(check) {
+    async fn is_let_pass(&self, check: Guard) -> Result<bool, StoreError> {
+        if self.order.allow_guards.contains(&check) {
             return Ok(true);
         }
         let (store, target) = (self.ground.store, &self.ground.target.name);
         let approvals = store.open_approvals(target, self.now()).await?;
         let approved: BTreeSet<i64> =
-            approvals.iter().filter(|a| a.sets.contains_key(check)).map(|a| a.id).collect();
+            approvals.iter().filter(|a| a.sets.contains_key(&check)).map(|a| a.id).collect();
         if approved.is_empty() {
             return Ok(false);
         }
@@ -228,11 +229,11 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         }
         let (store, order) = (self.ground.store, self.order);
         let ids: BTreeSet<i64> = plan.allowed.iter().filter_map(|(_, id)| *id).collect();
-        let flagged: BTreeSet<String> =
-            plan.allowed.iter().filter(|(_, id)| id.is_none()).map(|(held, _)| held.guard.clone()).collect();
+        let flagged: BTreeSet<Guard> =
+            plan.allowed.iter().filter(|(_, id)| id.is_none()).map(|(held, _)| held.by.guard).collect();
         let flag = (!flagged.is_empty()).then(|| (flagged, order.reason.clone(), order.actor.clone()));
         store.use_approvals(&self.ground.target.name, self.id, ids.clone(), flag, self.now()).await?;
-        let guards = plan.allowed.iter().map(|(held, _)| held.guard.clone()).collect();
+        let guards = plan.allowed.iter().map(|(held, _)| held.by.guard).collect();
         let (id, by, reason) = match ids.first() {
             Some(id) => {
                 let (actor, reason, _) = store.approval(*id).await?;
@@ -248,7 +249,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         &self,
         plan: &Plan,
         executed: &Executed,
-        standing: Option<&'static str>,
+        standing: Option<Guard>,
         sender: Option<Sender<'a, G, C>>,
     ) -> Result<Committed, StoreError> {
         let (store, target) = (self.ground.store, &self.ground.target.name);
@@ -265,17 +266,18 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         }
         let out_of_reach = matches!(executed.stopped, Some(Stopped::Refused(_) | Stopped::Unanswered(_)));
         let withheld_by = if plan.held_as_a_whole() {
-            plan.held_by.first().map(|held| held.guard.clone())
+            plan.held_by.first().map(|held| held.by.guard.into())
         } else if let Some(check) = executed.quarantine.or(standing) {
-            Some(check.to_owned())
+            Some(check.into())
         } else if self.order.stop.now() {
-            Some("stop".to_owned())
+            Some(Brake::Stop)
         } else {
-            (out_of_reach && !mutated).then(|| "gateway".to_owned())
+            (out_of_reach && !mutated).then_some(Brake::Gateway)
         };
         store.audit_actions(target, self.id, self.now()).await?;
         if let Some(why) = withheld_by {
-            let trouble = rust_i18n::t!("sync.commit_withheld", why = why).into_owned();
+            let trouble =
+                rust_i18n::t!("sync.commit_withheld", why = crate::report::words::brake(why)).into_owned();
             return Ok(Committed::new(CommitState::Withheld, Some(trouble)));
         }
         let (outcome, recorded) = sender.commit().await?;

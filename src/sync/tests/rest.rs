@@ -4,6 +4,7 @@ use std::cell::Cell as Flag;
 
 use super::*;
 use crate::config::{Env, RosterConfig};
+use crate::reason::{BlockKind, Guard};
 use crate::roster::{ReadOptions, see};
 use crate::store::journal::RunId;
 
@@ -147,7 +148,7 @@ async fn other_settings_and_another_order_are_not_rested_on() {
         |order: &mut Order| order.config_digest = "other".into(),
         |order: &mut Order| order.only = Some([PersonKey::new("10001").unwrap()].into()),
         |order: &mut Order| order.dry = true,
-        |order: &mut Order| order.allow_guards = ["max_add".to_owned()].into(),
+        |order: &mut Order| order.allow_guards = [Guard::MaxAdd].into(),
     ] {
         let before = files.world.order.clone();
         change(&mut files.world.order);
@@ -189,7 +190,7 @@ async fn waits_end_under_the_same_bytes() {
     files.works().await;
     files.write(&[ONE]);
     let waiting = files.works().await;
-    assert_eq!(waiting.blocked[0].reason, "missing_waiting");
+    assert_eq!(waiting.blocked[0].reason.kind(), BlockKind::MissingWaiting);
     files.later(24);
     files.rests().await;
     files.later(24);
@@ -214,7 +215,7 @@ async fn a_dirty_target_is_committed_under_the_same_bytes() {
     files
         .world
         .store
-        .quarantine(&files.world.target.name, RunId(1), "max_failed_percent", files.world.clock.now())
+        .quarantine(&files.world.target.name, RunId(1), Guard::MaxFailedPercent, files.world.clock.now())
         .await
         .unwrap();
     assert_eq!(files.works().await.calls.commits, 1);
@@ -244,7 +245,7 @@ async fn what_people_say_is_heard_under_the_same_bytes() {
     let until = now.date_naive();
     say(Some((crate::plan::OverrideKind::Suspend, Some(until)))).await;
     assert_eq!(files.works().await.counts.disable, 1);
-    assert_eq!(files.works().await.blocked[0].reason, "suspended", "not said before");
+    assert_eq!(files.works().await.blocked[0].reason.kind(), BlockKind::Suspended, "not said before");
     files.rests().await;
     files.later(24);
     assert_eq!(files.works().await.counts.enable, 1, "the day after is a date like any other");

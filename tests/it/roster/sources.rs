@@ -5,7 +5,8 @@ use std::{fs, time::Duration};
 
 use rosterd::config::{OnStale, Proof, RosterConfig, SecondRow, SourceConfig, Span};
 use rosterd::model::Cell;
-use rosterd::roster::{Employment, Field, RowProblem};
+use rosterd::reason::BlockKind;
+use rosterd::roster::{Employment, Field};
 
 use super::{key, read_with};
 
@@ -40,7 +41,7 @@ fn sources_join_on_the_key_and_prove_only_what_they_may() {
     assert_eq!(one.sources.len(), 2);
     assert_eq!(roster.people[&key("2")].employment, Employment::Left);
     assert!(!roster.people.contains_key(&key("3")));
-    assert_eq!(roster.blocked[&key("4")].problem, RowProblem::UnknownStatus);
+    assert_eq!(roster.blocked[&key("4")].reason.kind(), BlockKind::UnknownStatus);
     assert!(roster.sources[0].proves_missing && !roster.sources[1].proves_missing);
 }
 
@@ -75,7 +76,7 @@ fn a_late_or_absent_source_freezes_its_own_people_only() {
     let all = config(folder.path(), vec![source("hr", "hr.csv"), late.clone(), absent]);
     let roster = read_with(&all).unwrap().roster;
     assert_eq!(roster.people.len(), 1);
-    assert_eq!(roster.blocked[&key("2")].problem, RowProblem::FrozenSource);
+    assert_eq!(roster.blocked[&key("2")].reason.kind(), BlockKind::FrozenSource);
     assert_eq!(roster.sources.iter().map(|source| source.frozen).collect::<Vec<_>>(), [false, true, true]);
     let stop = SourceConfig { on_stale: OnStale::Stop, ..late };
     assert_eq!(read_with(&config(folder.path(), vec![stop])).unwrap_err().kind(), "stale");
@@ -154,5 +155,5 @@ fn a_second_job_adds_its_department_where_that_is_declared() {
     assert_eq!(roster.people[&key("1")].departments.value().unwrap().len(), 2);
     let blocked =
         read_with(&RosterConfig { min_rows: 0, ..config(folder.path(), vec![source("hr", "hr.csv")]) });
-    assert_eq!(blocked.unwrap().roster.blocked[&key("1")].problem, RowProblem::DuplicateKey);
+    assert_eq!(blocked.unwrap().roster.blocked[&key("1")].reason.kind(), BlockKind::DuplicateKey);
 }

@@ -267,7 +267,10 @@ async fn a_lasting_doubt_is_told_and_both_passwords_stay() {
     for world in worlds().await {
         world.cloud.fail_next(SET, [Fault::LostAfter; 2]);
         let error = world.rotate(None).await.unwrap_err();
-        assert_eq!((error.kind(), error.exit_code()), ("unconfirmed", 6));
+        assert_eq!(
+            (error.kind(), rosterd_core::reason::ErrorKind::of(error.kind()).exit().code()),
+            ("unconfirmed", 6)
+        );
         assert_eq!(world.in_force(), world.read("oob.pending"));
         let kinds: Vec<_> =
             world.store.audit_page(0).await.unwrap().into_iter().map(|r| r.body["outcome"].clone()).collect();
@@ -285,7 +288,10 @@ async fn a_refusal_leaves_the_old_password_and_nothing_else() {
     let old = world.in_force();
     world.cloud.fail_next(SET, [Fault::Code(10004)]);
     let error = world.rotate(None).await.unwrap_err();
-    assert_eq!((error.kind(), error.exit_code()), ("denied", 1));
+    assert_eq!(
+        (error.kind(), rosterd_core::reason::ErrorKind::of(error.kind()).exit().code()),
+        ("denied", 1)
+    );
     assert_eq!(world.in_force(), old);
     world.agrees();
 }
@@ -341,7 +347,10 @@ async fn two_at_once_is_one_too_many() {
     let world = World::new(Kept::Clear, None).await;
     let lock = world.sink.lock().unwrap().unwrap();
     let error = world.rotate(None).await.unwrap_err();
-    assert_eq!((error.kind(), error.exit_code()), ("locked", 5));
+    assert_eq!(
+        (error.kind(), rosterd_core::reason::ErrorKind::of(error.kind()).exit().code()),
+        ("locked", 5)
+    );
     drop(lock);
     world.rotate(None).await.unwrap();
 }

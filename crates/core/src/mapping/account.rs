@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 
 use super::rules::{MappingRules, Ruled, Said, longest};
 use super::template::{Rendered, Source, Template, cell, list, path};
-use super::{Account, Gone, MapBlock, Want, WantRoles, Wanted, row_of};
+use super::{Account, Gone, Want, WantRoles, Wanted, row_of};
 use crate::config::OnEmpty;
 use crate::model::{
     Cell, GroupPath, MAX_NOTE_BYTES, MAX_PHONE_BYTES, NameError, PersonKey, Roles, Username, cut_bytes,
@@ -17,23 +17,7 @@ use crate::model::{
 };
 use crate::people::{Employment, Field, Person, Roster};
 use crate::pieces;
-
-/// Why a person cannot be mapped: a stable word and words for people.
-#[derive(Debug, Clone)]
-struct Fault {
-    reason: &'static str,
-    detail: String,
-}
-
-impl Fault {
-    fn new(reason: &'static str, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
-    }
-
-    fn block(self, person: &Person) -> MapBlock {
-        MapBlock { reason: self.reason.to_owned(), detail: self.detail, row: row_of(person) }
-    }
-}
+use crate::reason::{BadGroup, BadUsername, Block, BlockReason};
 
 /// What a result depends on, where rows share their cells: where those lie, and which rules gave roles. Good as long as
 /// the roster is borrowed, for then nothing else can come to lie there.
@@ -43,9 +27,9 @@ type RolesKey = (usize, usize, Vec<usize>, bool);
 #[derive(Default)]
 struct Shared {
     groups: BTreeMap<String, Result<GroupPath, NameError>>,
-    group_of: BTreeMap<usize, Result<Want<GroupPath>, Fault>>,
+    group_of: BTreeMap<usize, Result<Want<GroupPath>, BlockReason>>,
     roles: BTreeSet<Roles>,
-    roles_of: BTreeMap<RolesKey, Result<WantRoles, Fault>>,
+    roles_of: BTreeMap<RolesKey, Result<WantRoles, BlockReason>>,
 }
 
 /// Where a shared cell lies; the two cells without a value have numbers of their own.
@@ -95,7 +79,7 @@ impl MappingRules {
         let expires_on = expiry(person, &ruled);
         // Whether somebody is gone comes first: somebody who left with a broken phone number still leaves.
         match gone(person, &expires_on, as_of) {
-            Err(fault) => return Wanted::Blocked(fault.block(person)),
+            Err(reason) => return blocked(person, reason),
             Ok(Some(gone)) => return Wanted::Gone(gone, row_of(person)),
             Ok(None) => {}
         }
@@ -104,7 +88,7 @@ impl MappingRules {
         }
         match self.account(person, &ruled, expires_on, shared) {
             Ok(account) => Wanted::Account(account),
-            Err(fault) => Wanted::Blocked(fault.block(person)),
+            Err(reason) => blocked(person, reason),
         }
     }
 
@@ -114,7 +98,7 @@ impl MappingRules {
         ruled: &Ruled<'_>,
         expires_on: Want<Option<NaiveDate>>,
         shared: &mut Shared,
-    ) -> Result<Account, Fault> {
+    ) -> Result<Account, BlockReason> {
         let (phone, phones_dropped) = self.phone(person)?;
         Ok(Account {
             person: person.key.clone(),
@@ -138,25 +122,21 @@ impl MappingRules {
         })
     }
 
-    fn username(&self, person: &Person) -> Result<Username, Fault> {
+    fn username(&self, person: &Person) -> Result<Username, BlockReason> {
         let rendered = render(&self.username, person);
         if let Some(source) = rendered.empty.or(rendered.unknown) {
             let field = match source {
                 Source::Key => "key",
                 Source::Field(field) => field.as_str(),
             };
-            let detail = rust_i18n::t!("mapping.username_incomplete", field = field);
-            return Err(Fault::new("bad_username", detail));
+            return Err(BlockReason::BadUsername(BadUsername::Lacks { field: field.to_owned() }));
         }
         let name = if rendered.text == person.key.as_str() {
             Username::of(&person.key)
         } else {
             Username::new(&rendered.text)
         };
-        name.map_err(|cause| {
-            let detail = rust_i18n::t!("mapping.bad_username", name = rendered.text, cause = cause);
-            Fault::new("bad_username", detail)
-        })
+        name.map_err(|cause| BlockReason::BadUsername(BadUsername::NoName { name: rendered.text, cause }))
     }
 
     fn note(&self, person: &Person) -> Want<String> {
@@ -169,7 +149,7 @@ impl MappingRules {
         }
     }
 
-    fn group(&self, person: &Person, shared: &mut Shared) -> Result<Want<GroupPath>, Fault> {
+    fn group(&self, person: &Person, shared: &mut Shared) -> Result<Want<GroupPath>, BlockReason> {
         if !self.group.is_only(Field::Department) {
             return self.make_group(person, shared);
         }
@@ -182,16 +162,12 @@ impl MappingRules {
         made
     }
 
-    fn make_group(&self, person: &Person, shared: &mut Shared) -> Result<Want<GroupPath>, Fault> {
-        let bad = |text: &str, cause: &dyn std::fmt::Display| {
-            let detail = rust_i18n::t!("mapping.bad_group", group = text, cause = cause);
-            Fault::new("bad_group", detail)
-        };
+    fn make_group(&self, person: &Person, shared: &mut Shared) -> Result<Want<GroupPath>, BlockReason> {
         let main = person.departments.value().and_then(|all| all.first());
         if self.group.has(Field::Department)
             && let Some(segment) = main.into_iter().flatten().find(|segment| segment.contains('/'))
         {
-            return Err(bad(segment, &rust_i18n::t!("mapping.slash_in_department")));
+            return Err(BlockReason::BadGroup(BadGroup::Slash { department: segment.clone() }));
         }
         let rendered = self.group.render(|source| match (source, main) {
             (Source::Field(Field::Department), Some(main)) => Cell::Value(Cow::Owned(self.mapped(main))),
@@ -200,7 +176,8 @@ impl MappingRules {
         if rendered.empty.or(rendered.unknown).is_some() {
             return Ok(Want::Keep);
         }
-        shared.group(&rendered.text).map(Want::Set).map_err(|cause| bad(&rendered.text, &cause))
+        let made = shared.group(&rendered.text).map(Want::Set);
+        made.map_err(|cause| BlockReason::BadGroup(BadGroup::NoPath { group: rendered.text, cause }))
     }
 
     /// A department path after `group_map`: the longest prefix is replaced, the rest appended.
@@ -214,7 +191,7 @@ impl MappingRules {
     }
 
     /// As many whole numbers as the device takes, and how many that leaves out. Not even one: the person is blocked.
-    fn phone(&self, person: &Person) -> Result<(Want<String>, u32), Fault> {
+    fn phone(&self, person: &Person) -> Result<(Want<String>, u32), BlockReason> {
         let numbers: Vec<&str> = match (list(&person.phones), self.phone.has(Field::Phone)) {
             (Cell::Value(all), true) => all.iter().map(String::as_str).collect(),
             (Cell::Unknown, true) => return Ok((Want::Keep, 0)),
@@ -235,9 +212,8 @@ impl MappingRules {
                 continue;
             }
             if joined.is_empty() && number.len() > MAX_PHONE_BYTES {
-                let number = mask_phone(&number);
-                let detail = rust_i18n::t!("mapping.phone_too_long", phone = number, limit = MAX_PHONE_BYTES);
-                return Err(Fault::new("phone_too_long", detail));
+                let (phone, limit) = (mask_phone(&number), MAX_PHONE_BYTES);
+                return Err(BlockReason::PhoneTooLong { phone, limit });
             }
             if joined.is_empty() {
                 joined = number;
@@ -254,7 +230,12 @@ impl MappingRules {
         Ok((Want::Set(joined), dropped))
     }
 
-    fn roles(&self, person: &Person, ruled: &Ruled<'_>, shared: &mut Shared) -> Result<WantRoles, Fault> {
+    fn roles(
+        &self,
+        person: &Person,
+        ruled: &Ruled<'_>,
+        shared: &mut Shared,
+    ) -> Result<WantRoles, BlockReason> {
         if !self.roles.is_only(Field::Roles) {
             return self.make_roles(person, ruled, shared);
         }
@@ -273,7 +254,7 @@ impl MappingRules {
         person: &Person,
         ruled: &Ruled<'_>,
         shared: &mut Shared,
-    ) -> Result<WantRoles, Fault> {
+    ) -> Result<WantRoles, BlockReason> {
         let (given, mut known) = self.given_roles(person)?;
         let mut roles: BTreeSet<String> = self.default_roles.iter().cloned().collect();
         for role in given {
@@ -296,7 +277,7 @@ impl MappingRules {
     }
 
     /// The roles that the roster itself gives, before mapping, and whether that is the whole of them.
-    fn given_roles<'p>(&self, person: &'p Person) -> Result<(Vec<Cow<'p, str>>, bool), Fault> {
+    fn given_roles<'p>(&self, person: &'p Person) -> Result<(Vec<Cow<'p, str>>, bool), BlockReason> {
         let (roles, unknown): (Vec<Cow<'p, str>>, bool) = match &person.roles {
             Cell::Value(all) if self.roles.is_only(Field::Roles) => {
                 (all.iter().map(|role| Cow::Borrowed(role.as_str())).collect(), false)
@@ -310,16 +291,19 @@ impl MappingRules {
         let roles: Vec<_> = roles.into_iter().filter(|role| !role.is_empty()).collect();
         for role in &roles {
             if role.contains(',') {
-                return Err(Fault::new("bad_role", rust_i18n::t!("mapping.role_with_comma", role = role)));
+                return Err(BlockReason::BadRole { role: role.to_string() });
             }
             if !self.roster_roles.matches(role) {
-                let detail = rust_i18n::t!("mapping.role_not_allowed", role = role);
-                return Err(Fault::new("role_not_allowed", detail));
+                return Err(BlockReason::RoleNotAllowed { role: role.to_string() });
             }
         }
         let kept = roles.is_empty() && self.on_empty.roles == OnEmpty::Keep && !self.roles.is_constant();
         Ok((roles, !unknown && !kept))
     }
+}
+
+fn blocked(person: &Person, reason: BlockReason) -> Wanted {
+    Wanted::Blocked(Block::from(reason).row(&row_of(person)))
 }
 
 fn value(person: &Person, source: Source) -> Cell<Cow<'_, str>> {
@@ -352,15 +336,14 @@ fn gone(
     person: &Person,
     expires_on: &Want<Option<NaiveDate>>,
     as_of: NaiveDate,
-) -> Result<Option<Gone>, Fault> {
+) -> Result<Option<Gone>, BlockReason> {
     if person.employment == Employment::Left {
         return Ok(Some(Gone::Left));
     }
     if let Some(last) = person.leave_date.value().filter(|last| **last < as_of) {
         // Somebody who came back keeps the old last day in many systems: that row contradicts itself.
         if let Some(first) = person.hire_date.value().filter(|first| *first > last) {
-            let detail = rust_i18n::t!("mapping.dates_conflict", last = last, first = first);
-            return Err(Fault::new("dates_conflict", detail));
+            return Err(BlockReason::DatesConflict { last: *last, first: *first });
         }
         return Ok(Some(Gone::Left));
     }

@@ -1,12 +1,12 @@
-//! What can be wrong with a configuration's templates, globs and paths. It is found when the configuration is loaded.
+//! What can be wrong with a configuration's templates, globs and paths. It is found, and worded, when the configuration is
+//! checked.
 
 use crate::model::NameError;
 
 /// What is wrong with a configuration's templates, globs or paths.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MappingConfigError {
     /// A template that cannot be parsed.
-    #[error("{}", rust_i18n::t!("mapping.bad_template", place = place, template = template, cause = cause))]
     BadTemplate {
         /// The configuration's key.
         place: String,
@@ -16,7 +16,6 @@ pub enum MappingConfigError {
         cause: String,
     },
     /// A template that names no field.
-    #[error("{}", rust_i18n::t!("mapping.unknown_field", place = place, field = field, nearest = nearest))]
     UnknownField {
         /// The configuration's key.
         place: String,
@@ -26,7 +25,6 @@ pub enum MappingConfigError {
         nearest: String,
     },
     /// A malformed glob.
-    #[error("{}", rust_i18n::t!("mapping.bad_glob", place = place, glob = glob, cause = cause))]
     BadGlob {
         /// The configuration's key.
         place: String,
@@ -36,7 +34,6 @@ pub enum MappingConfigError {
         cause: String,
     },
     /// A path of `group_map` or `role_map` that is none.
-    #[error("{}", rust_i18n::t!("mapping.bad_path", place = place, path = path, cause = cause))]
     BadPath {
         /// The configuration's key.
         place: String,
@@ -46,11 +43,22 @@ pub enum MappingConfigError {
         cause: NameError,
     },
     /// A role that the device cannot be told, for it joins roles with commas.
-    #[error("{}", rust_i18n::t!("mapping.comma_in_role", place = place, role = role))]
     CommaInRole {
         /// The configuration's key.
         place: String,
         /// The role.
         role: String,
     },
+}
+
+impl MappingConfigError {
+    /// The configuration's key.
+    pub fn place(&self) -> &str {
+        let (Self::BadTemplate { place, .. }
+        | Self::UnknownField { place, .. }
+        | Self::BadGlob { place, .. }
+        | Self::BadPath { place, .. }
+        | Self::CommaInRole { place, .. }) = self;
+        place
+    }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{AccountConfig, AuthMode};
 use crate::model::{GroupPath, PersonKey, Roles, RowRef, Username};
 use crate::people::{Person, Roster};
+use crate::reason::{Block, BlockReason};
 
 mod account;
 mod condition;
@@ -101,18 +102,6 @@ pub enum Gone {
     Expired,
 }
 
-/// Why a person cannot be mapped. Their account stays as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MapBlock {
-    /// Stable word: `bad_username`, `bad_group`, `role_not_allowed`, `bad_role`, `phone_too_long`, `dates_conflict`,
-    /// `bad_template`.
-    pub reason: String,
-    /// The value concerned and what is wrong with it, for people; phones masked.
-    pub detail: String,
-    /// The row.
-    pub row: RowRef,
-}
-
 /// What the roster comes to for one person on `as_of`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Wanted {
@@ -122,8 +111,8 @@ pub enum Wanted {
     Gone(Gone, RowRef),
     /// No account yet (pending, or hired in the future); one that exists is left alone.
     NotYet(RowRef),
-    /// Cannot be told.
-    Blocked(MapBlock),
+    /// Cannot be told; their account stays as it is.
+    Blocked(Block),
 }
 
 /// Maps everybody of the roster (blocked rows are not in the result: they are in `roster.blocked`).
@@ -148,8 +137,8 @@ pub fn map_person(person: &Person, config: &AccountConfig, as_of: NaiveDate) -> 
     }
 }
 
-fn unusable(person: &Person, error: &MappingConfigError) -> MapBlock {
-    MapBlock { reason: "bad_template".into(), detail: error.to_string(), row: row_of(person) }
+fn unusable(person: &Person, error: &MappingConfigError) -> Block {
+    Block::from(BlockReason::BadTemplate { place: error.place().to_owned() }).row(&row_of(person))
 }
 
 /// The row that stands for a person.

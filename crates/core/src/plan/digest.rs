@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::input::PlanInput;
 use super::state::{AccountState, Entry, Origin, OwnDisable};
-use super::value::{Action, Blocked, Held, InputDigests, Plan};
+use super::value::{Action, Held, InputDigests, Plan};
 use crate::model::{GroupPath, PersonKey};
+use crate::reason::{Blocked, HeldBy};
 
 /// Feeds JSON to the hasher without holding it as a text: a snapshot may have a million entries.
 struct Sink(blake3::Hasher);
@@ -126,13 +127,12 @@ impl Plan {
             changed_fields,
         } = self;
         let held = |held: &Held| {
-            let Held { guard, limit, actual, detail: _, hold, approvable, set } = held.clone();
-            (guard, limit, actual, hold, approvable, set)
+            let Held { by: HeldBy { guard, limit, actual, behind: _ }, hold, set } = held.clone();
+            (guard, limit, actual, hold, guard.approvable(), set)
         };
         let left_alone = |blocked: &Blocked| {
-            let Blocked { person, username, reason, detail: _, by_gateway, file, line, since: _ } =
-                blocked.clone();
-            (person, username, reason, by_gateway, file, line)
+            let Blocked { person, username, reason, file, line, since: _ } = blocked.clone();
+            (person, username, reason.kind(), reason.by_gateway(), file, line)
         };
         let mut digest = Digest::new();
         digest.add(&(target, inputs, create_groups, groups, counts, changed_fields));

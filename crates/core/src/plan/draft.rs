@@ -4,17 +4,16 @@
 use std::collections::{BTreeMap, btree_map};
 use std::iter::Peekable;
 
-use super::block::NAME_EXISTS;
 use super::input::{Needs, PlanInput, Restore};
 use super::people::{Decider, Decision, Known};
 use super::places::{self, Places};
 use super::rules::TargetRules;
 use super::state::{AccountField, Entry};
-use super::value::{Action, ActionKind, Blocked};
+use super::value::{Action, ActionKind};
 use crate::config::{Allow, Existing, Switch};
 use crate::mapping::Wanted;
 use crate::model::PersonKey;
-use crate::people::BlockedPerson;
+use crate::reason::{Block, BlockKind, Blocked, Brake};
 
 /// How many names are looked at on first contact.
 const FIRST_CONTACT_NAMES: usize = 50;
@@ -29,7 +28,7 @@ pub(super) struct Draft {
 /// Walks three sorted maps side by side: one pass instead of millions of look-ups.
 struct Everybody<'a> {
     wanted: Peekable<btree_map::Iter<'a, PersonKey, Wanted>>,
-    blocked: Peekable<btree_map::Iter<'a, PersonKey, BlockedPerson>>,
+    blocked: Peekable<btree_map::Iter<'a, PersonKey, Block>>,
     entries: Peekable<btree_map::Iter<'a, PersonKey, Entry>>,
     undone: Peekable<btree_map::Iter<'a, PersonKey, Restore>>,
 }
@@ -80,7 +79,7 @@ fn judge(input: &PlanInput<'_>, rules: &TargetRules) -> (Vec<Action>, Vec<Blocke
             Decision::Skip => {}
             Decision::Unchanged => unchanged += 1,
             Decision::Act(action) => actions.push(*action),
-            Decision::Block(block) => blocked.push(block.of(known.person, input)),
+            Decision::Block(block) => blocked.push(input.blocked(known.person, block)),
         }
     }
     // Stable: within a kind people stay in order.
@@ -125,7 +124,7 @@ fn permissions(action: &Action) -> impl Iterator<Item = Allow> {
 fn mark_not_allowed(input: &PlanInput<'_>, actions: &mut [Action]) {
     for action in actions.iter_mut().filter(|action| action.withheld_by.is_none()) {
         if permissions(action).any(|needed| !input.target.allow.contains(&needed)) {
-            action.withheld_by = Some("allow".to_owned());
+            action.withheld_by = Some(Brake::Allow);
         }
     }
 }
@@ -162,7 +161,7 @@ fn names(input: &PlanInput<'_>, actions: &[Action]) -> std::collections::BTreeSe
     // behind it, would help nobody.
     let existed = |action: &&Action| {
         let since = input.past.blocked_since.get(&action.person);
-        since.is_some_and(|reasons| reasons.contains_key(NAME_EXISTS))
+        since.is_some_and(|reasons| reasons.contains_key(&BlockKind::NameExists))
     };
     let mut again: std::collections::BTreeSet<_> = actions
         .iter()

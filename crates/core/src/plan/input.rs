@@ -14,6 +14,7 @@ use crate::device::UserRecord;
 use crate::mapping::{Condition, Verdict, Want, Wanted};
 use crate::model::{GroupPath, PersonKey, Username};
 use crate::people::{Doubt, Field, Roster};
+use crate::reason::{Block, BlockKind, Blocked, Guard};
 
 /// What looks right before planning showed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,7 +219,7 @@ pub struct Past {
     /// The target is paused: reason.
     pub paused: Option<String>,
     /// Since when each person has been blocked, per reason.
-    pub blocked_since: BTreeMap<PersonKey, BTreeMap<String, NaiveDate>>,
+    pub blocked_since: BTreeMap<PersonKey, BTreeMap<BlockKind, NaiveDate>>,
     /// Approvals that are not used up and not expired, oldest first.
     pub approvals: Vec<Approval>,
 }
@@ -247,12 +248,19 @@ pub struct PlanInput<'a> {
     /// `--only`: nobody else gets an action.
     pub only: Option<&'a BTreeSet<PersonKey>>,
     /// `--allow-guard`: these guards do not hold.
-    pub allow_guards: &'a BTreeSet<String>,
+    pub allow_guards: &'a BTreeSet<Guard>,
 }
 
 impl PlanInput<'_> {
     /// Whether rosterd knows nothing of this gateway yet: no run was applied, and none that was cut short left anything.
     pub(super) fn is_first_contact(&self) -> bool {
         self.past.first_contact && self.snapshot.entries.is_empty()
+    }
+
+    /// Somebody who is left alone, since the day on which they were first blocked for this reason.
+    pub(super) fn blocked(&self, person: &PersonKey, block: Block) -> Blocked {
+        let known = self.past.blocked_since.get(person);
+        let since = known.and_then(|all| all.get(&block.reason.kind())).copied();
+        block.of(person, since.unwrap_or(self.as_of))
     }
 }

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 
-mod block;
 mod check;
 mod digest;
 mod draft;
@@ -36,12 +35,13 @@ pub use missing::missing;
 pub use rules::TargetRules;
 pub use state::{AccountField, AccountState, Entry, Origin, OwnDisable, Roles, Snapshot, apply};
 pub use value::{
-    Action, ActionKind, Approval, Blocked, Change, Counts, GroupState, GroupUse, GuardedItem, Held,
-    InputDigests, Plan, Reason,
+    Action, ActionKind, Approval, Change, Counts, GroupState, GroupUse, GuardedItem, Held, InputDigests,
+    Plan, Reason,
 };
 
 use crate::config::{GuardHold, TargetConfig};
 use crate::mapping::MappingConfigError;
+use crate::reason::{Behind, Guard, HeldBy};
 
 /// What has to be looked at before this can be planned. Ask again with the looks in hand: it is empty in the end.
 pub fn needs(input: &PlanInput<'_>) -> Needs {
@@ -72,7 +72,7 @@ impl Planner {
     pub fn plan(&self, input: &PlanInput<'_>) -> Plan {
         match &self.0 {
             Ok(rules) => planned(input, rules),
-            Err(error) => unusable(input, error.to_string()),
+            Err(error) => unusable(input, error.place()),
         }
     }
 }
@@ -101,16 +101,9 @@ fn planned(input: &PlanInput<'_>, rules: &TargetRules) -> Plan {
 }
 
 /// A configuration that was checked compiles. Should one not, the plan is held: without its globs nobody is protected.
-fn unusable(input: &PlanInput<'_>, detail: String) -> Plan {
-    let held = Held {
-        guard: "configuration".to_owned(),
-        limit: None,
-        actual: None,
-        detail,
-        hold: GuardHold::All,
-        approvable: false,
-        set: Default::default(),
-    };
+fn unusable(input: &PlanInput<'_>, place: &str) -> Plan {
+    let by = HeldBy::brake(Guard::Configuration, Behind::Setting { place: place.to_owned() });
+    let held = Held { by, hold: GuardHold::All, set: Default::default() };
     Plan {
         target: input.target.name.clone(),
         as_of: input.as_of,

@@ -4,12 +4,9 @@
 mod free;
 mod undo;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::block::{Block, name_exists, row_problem};
 use super::fields::{Delta, Managed, changes, for_new};
-use super::guard::UNREADABLE_KEY;
 use super::input::{Override, OverrideKind, PlanInput};
 use super::missing::{Absence, absence};
 use super::names::{Names, wanted_name};
@@ -19,9 +16,9 @@ use super::state::{AccountState, Entry, Origin};
 use super::value::{Action, ActionKind, Reason};
 use crate::config::{AuthMode, Existing, Manage};
 use crate::device::{Auth, UserRecord};
-use crate::mapping::{Account, Gone, MapBlock, Verdict, Want, Wanted};
+use crate::mapping::{Account, Gone, Verdict, Want, Wanted};
 use crate::model::{GroupPath, PersonKey, RowRef, Username};
-use crate::people::BlockedPerson;
+use crate::reason::{BadGroup, BadUsername, Block, BlockReason, Brake, Guard, Pending};
 
 /// Nobody can be put into it; the device makes it itself.
 const ANONYMOUS_GROUP: &str = "/匿名用户组";
@@ -43,7 +40,7 @@ pub(super) enum Decision {
 pub(super) struct Known<'a> {
     pub person: &'a PersonKey,
     pub wanted: Option<&'a Wanted>,
-    pub row_blocked: Option<&'a BlockedPerson>,
+    pub row_blocked: Option<&'a Block>,
     pub entry: Option<&'a Entry>,
 }
 
@@ -102,7 +99,7 @@ impl<'a> Decider<'a> {
             return self.overridden(known, given);
         }
         if let Some(blocked) = known.row_blocked {
-            return Err(row_problem(blocked));
+            return Err(blocked.clone());
         }
         match (known.wanted, known.entry) {
             (Some(Wanted::Account(account)), entry) => self.account(known, account, entry),
@@ -118,9 +115,7 @@ impl<'a> Decider<'a> {
             (Some(Wanted::Blocked(_)), None) if self.selected(known.person) == Verdict::No => {
                 Ok(Decision::Skip)
             }
-            (Some(Wanted::Blocked(MapBlock { reason, detail, row })), _) => {
-                Err(Block { reason: Cow::Owned(reason.clone()), ..Block::new("", detail.clone()).row(row) })
-            }
+            (Some(Wanted::Blocked(block)), _) => Err(block.clone()),
             (None, Some(entry)) => self.absent(known.person, entry),
             (None, None) => Ok(Decision::Skip),
         }
@@ -129,8 +124,7 @@ impl<'a> Decider<'a> {
     /// What forbids touching an account whatever the roster says.
     fn undisturbed(&self, entry: &Entry) -> Result<(), Block> {
         if entry.unknown {
-            let detail = rust_i18n::t!("plan.unknown_outcome");
-            return Err(Block::new("unknown_outcome", detail).by_gateway());
+            return Err(BlockReason::UnknownOutcome(Pending::Call).into());
         }
         self.kept(&entry.state.note)?;
         let looked_at = self.input.looks.users.get(&entry.username).and_then(Option::as_ref);
@@ -138,12 +132,12 @@ impl<'a> Decider<'a> {
         if let (Some(was), Some(is)) = (was, is)
             && was != is
         {
-            let detail = rust_i18n::t!("plan.replaced", name = entry.username, was = was, is = is);
-            return Err(Block::new("replaced_on_gateway", detail).by_gateway());
+            let (name, was, is) = (entry.username.clone(), was.clone(), is.clone());
+            return Err(BlockReason::ReplacedOnGateway { name, was, is }.into());
         }
         // A batch of deletes is one text on this dialect: a comma in a name would name two other users.
         if self.input.target.dialect.has_lists() && entry.username.as_str().contains(',') {
-            return Err(self.comma(&entry.username));
+            return Err(comma(&entry.username));
         }
         Ok(())
     }
@@ -151,13 +145,9 @@ impl<'a> Decider<'a> {
     fn kept(&self, note: &str) -> Result<(), Block> {
         let tag = &self.input.target.keep_tag;
         match !tag.is_empty() && note.starts_with(tag.as_str()) {
-            true => Err(Block::new("keep_tag", rust_i18n::t!("plan.keep_tag", tag = tag))),
+            true => Err(BlockReason::KeepTag { tag: tag.clone() }.into()),
             false => Ok(()),
         }
-    }
-
-    fn comma(&self, name: &Username) -> Block {
-        Block::new("bad_username", rust_i18n::t!("plan.comma_in_name", name = name)).name(name)
     }
 
     fn override_of(&self, person: &PersonKey) -> Option<&'a Override> {
@@ -169,17 +159,13 @@ impl<'a> Decider<'a> {
     }
 
     fn overridden(&self, known: Known<'a>, given: &Override) -> Decided {
-        let (word, detail) = match given.kind {
-            OverrideKind::Hold => ("hold", rust_i18n::t!("plan.hold", reason = given.reason)),
-            OverrideKind::Suspend => ("suspended", rust_i18n::t!("plan.suspended", reason = given.reason)),
-        };
         let is_here = matches!(known.wanted, Some(Wanted::Account(_))) || known.row_blocked.is_some();
         match (known.entry, given.kind) {
             (Some(entry), OverrideKind::Suspend) if entry.state.enabled => {
                 self.disable(known.person, entry, Reason::Suspended, None)
             }
             (None, _) if !is_here => Ok(Decision::Skip),
-            (_, _) => Err(Block::new(word, detail)),
+            (_, _) => Err(given.block()),
         }
     }
 
@@ -198,15 +184,14 @@ impl<'a> Decider<'a> {
                 return self.remove(known.person, entry, Reason::Deselected, Some(&account.row), None);
             }
             (Verdict::Unknown, _) => {
-                let detail = rust_i18n::t!("plan.select_unknown");
-                return Err(Block::new("select_unknown", detail).row(&account.row));
+                return Err(Block::from(BlockReason::SelectUnknown).row(&account.row));
             }
             (Verdict::Yes, _) => {}
         }
         let name = wanted_name(self.input, known.person, account);
         if let Some(rival) = self.names.rival(known.person) {
-            let detail = rust_i18n::t!("plan.duplicate_username", name = name, other = rival);
-            return Err(Block::new("duplicate_username", detail).name(name).row(&account.row));
+            let reason = BlockReason::DuplicateUsername { name: name.clone(), other: rival.clone() };
+            return Err(Block::from(reason).name(name).row(&account.row));
         }
         match entry {
             Some(entry) => self.existing(known.person, account, name, entry),
@@ -274,7 +259,7 @@ impl<'a> Decider<'a> {
 
     fn add(&self, person: &'a PersonKey, account: &Account, name: &Username) -> Decided {
         let Some(group) = account.group.for_new() else {
-            return Err(Block::new("no_group", rust_i18n::t!("plan.no_group")));
+            return Err(BlockReason::NoGroup.into());
         };
         enterable(group)?;
         let managed = &self.created;
@@ -304,8 +289,7 @@ impl<'a> Decider<'a> {
         record: &UserRecord,
     ) -> Decided {
         let Some(state) = AccountState::from_record(record) else {
-            let detail = rust_i18n::t!("plan.look_incomplete", name = name);
-            return Err(Block::new("look_incomplete", detail).by_gateway());
+            return Err(BlockReason::LookIncomplete { name: name.clone() }.into());
         };
         self.kept(&state.note)?;
         let managed = &self.adopted;
@@ -330,26 +314,25 @@ impl<'a> Decider<'a> {
             Absence::Partial => return Ok(Decision::Unchanged),
             Absence::SourceGone => (Reason::Deselected, None),
             Absence::Proven => (Reason::Missing, None),
-            Absence::UnreadableKey => (Reason::Missing, Some(UNREADABLE_KEY)),
+            Absence::UnreadableKey => (Reason::Missing, Some(Guard::UnreadableKey.into())),
             absence @ (Absence::Frozen(_) | Absence::NotProven) => {
                 // Nothing would be done about somebody whose access has ended already: that is nothing to report.
                 if removal(self.input, entry, Reason::Missing).is_none() {
                     return Ok(Decision::Unchanged);
                 }
-                return Err(match absence {
-                    Absence::Frozen(name) => {
-                        Block::new("frozen_source", rust_i18n::t!("plan.frozen_source", source = name))
-                    }
-                    _ => Block::new("missing_not_proven", rust_i18n::t!("plan.missing_not_proven")),
-                });
+                let reason = match absence {
+                    Absence::Frozen(name) => BlockReason::FrozenSource { source: name.into() },
+                    _ => BlockReason::MissingNotProven,
+                };
+                return Err(reason.into());
             }
         };
         if reason == Reason::Missing
             && withheld.is_none()
             && removal(self.input, entry, reason).is_some()
-            && let Some(detail) = still_waiting(self.input, person)
+            && let Some(reason) = still_waiting(self.input, person)
         {
-            return Err(Block::new("missing_waiting", detail));
+            return Err(reason.into());
         }
         self.remove(person, entry, reason, None, withheld)
     }
@@ -360,13 +343,13 @@ impl<'a> Decider<'a> {
         entry: &Entry,
         reason: Reason,
         row: Option<&RowRef>,
-        withheld: Option<&str>,
+        withheld: Option<Brake>,
     ) -> Decided {
         let Some(kind) = removal(self.input, entry, reason) else { return Ok(Decision::Unchanged) };
         if kind == ActionKind::Disable {
             let mut decided = self.disable(person, entry, reason, row)?;
             if let Decision::Act(action) = &mut decided {
-                action.withheld_by = withheld.map(str::to_owned);
+                action.withheld_by = withheld;
             }
             return Ok(decided);
         }
@@ -381,7 +364,7 @@ impl<'a> Decider<'a> {
             changes: BTreeMap::new(),
             after: entry.state.clone(),
             auth: None,
-            withheld_by: withheld.map(str::to_owned),
+            withheld_by: withheld,
         }))
     }
 
@@ -406,8 +389,8 @@ impl<'a> Decider<'a> {
         self.unprotected(&entry.username)?;
         match self.names.holder(&entry.username, person) {
             Some(other) => {
-                let detail = rust_i18n::t!("plan.name_shared", name = entry.username, other = other);
-                Err(Block::new("name_shared", detail))
+                let (name, other) = (entry.username.clone(), other.clone());
+                Err(BlockReason::NameShared { name, other }.into())
             }
             None => Ok(()),
         }
@@ -415,7 +398,7 @@ impl<'a> Decider<'a> {
 
     fn unprotected(&self, name: &Username) -> Result<(), Block> {
         match self.rules.protect.matches(name.as_str()) {
-            true => Err(Block::new("protected", rust_i18n::t!("plan.protected", name = name)).name(name)),
+            true => Err(Block::from(BlockReason::Protected { name: name.clone() }).name(name)),
             false => Ok(()),
         }
     }
@@ -430,7 +413,7 @@ impl<'a> Decider<'a> {
     fn auth(&self, account: &Account) -> Result<Auth, Block> {
         match account.auth {
             Want::Set(mode) | Want::IfNew(mode) => self.auth_by(mode.unwrap_or(self.input.target.auth.mode)),
-            Want::Keep => Err(Block::new("auth_unknown", rust_i18n::t!("plan.auth_unknown"))),
+            Want::Keep => Err(BlockReason::AuthUnknown.into()),
         }
     }
 
@@ -439,16 +422,35 @@ impl<'a> Decider<'a> {
             (AuthMode::Inherit, _) => Ok(Auth::Inherit),
             (AuthMode::Password, _) => Ok(Auth::Password),
             (AuthMode::External, Some(server)) => Ok(Auth::External { server: server.clone() }),
-            (AuthMode::External, None) => {
-                Err(Block::new("no_auth_server", rust_i18n::t!("plan.no_auth_server")))
-            }
+            (AuthMode::External, None) => Err(BlockReason::NoAuthServer.into()),
         }
+    }
+}
+
+/// A name with a comma, on a gateway that separates names with commas.
+fn comma(name: &Username) -> Block {
+    Block::from(BlockReason::BadUsername(BadUsername::Comma { name: name.clone() })).name(name)
+}
+
+/// The name of somebody new is there already.
+fn name_exists(name: &Username) -> Block {
+    BlockReason::NameExists { name: name.clone() }.into()
+}
+
+impl Override {
+    fn block(&self) -> Block {
+        let reason = self.reason.clone();
+        match self.kind {
+            OverrideKind::Hold => BlockReason::Hold { reason },
+            OverrideKind::Suspend => BlockReason::Suspended { reason },
+        }
+        .into()
     }
 }
 
 fn enterable(group: &GroupPath) -> Result<(), Block> {
     match group.as_str() == ANONYMOUS_GROUP {
-        true => Err(Block::new("bad_group", rust_i18n::t!("plan.anonymous_group", group = group))),
+        true => Err(BlockReason::BadGroup(BadGroup::Closed { group: group.clone() }).into()),
         false => Ok(()),
     }
 }

@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::block::Block;
 use super::input::PlanInput;
 use super::state::AccountField;
-use super::value::{Action, ActionKind, Blocked, GroupState, GroupUse};
+use super::value::{Action, ActionKind, GroupState, GroupUse};
 use crate::config::OnAbsent;
 use crate::device::Dialect;
 use crate::model::GroupPath;
+use crate::reason::{Block, BlockReason, Blocked};
 
 /// What is known of groups: confirmed ones, what stands above them, and the looks at hand.
 struct Groups<'a> {
@@ -121,12 +121,12 @@ pub(super) fn settle(input: &PlanInput<'_>, actions: Vec<Action>) -> Places {
                 if input.target.on_missing_group == OnAbsent::Stop {
                     out.stopped_groups.insert(action.after.group.clone());
                 }
-                let group = &action.after.group;
-                out.blocked.push(block(input, &action, "missing_group", &missing_group(input, group)));
+                let group = action.after.group.clone();
+                let creatable = input.target.dialect == Dialect::Openapi;
+                out.blocked.push(block(input, &action, BlockReason::MissingGroup { group, creatable }));
             }
             (_, Some(role)) => {
-                let detail = rust_i18n::t!("plan.missing_role", role = role);
-                out.blocked.push(block(input, &action, "missing_role", &detail));
+                out.blocked.push(block(input, &action, BlockReason::MissingRole { role: role.clone() }));
                 if input.target.on_missing_role == OnAbsent::Stop {
                     out.stopped_roles.insert(role);
                 }
@@ -164,21 +164,9 @@ fn add_with_parents(groups: &mut Groups<'_>, path: GroupPath, out: &mut Vec<Grou
     }
 }
 
-fn missing_group(input: &PlanInput<'_>, group: &GroupPath) -> String {
-    match input.target.dialect {
-        Dialect::Openapi => rust_i18n::t!("plan.missing_group_openapi", group = group).into_owned(),
-        Dialect::UpdaterCloud => rust_i18n::t!("plan.missing_group", group = group).into_owned(),
-    }
-}
-
-fn block(input: &PlanInput<'_>, action: &Action, reason: &'static str, detail: &str) -> Blocked {
-    let block = Block {
-        by_gateway: true,
-        username: Some(action.username.clone()),
-        row: action.source.clone(),
-        ..Block::new(reason, detail)
-    };
-    block.of(&action.person, input)
+fn block(input: &PlanInput<'_>, action: &Action, reason: BlockReason) -> Blocked {
+    let rows = action.source.iter().cloned().collect();
+    input.blocked(&action.person, Block { reason, rows, username: Some(action.username.clone()) })
 }
 
 /// The groups to look at: those that nothing has told of. Where groups may be created, the ones above them are asked

@@ -8,6 +8,7 @@ use super::state::{Entry, Origin};
 use super::value::{ActionKind, Reason};
 use crate::config::{LeaverAction, Span};
 use crate::model::PersonKey;
+use crate::reason::BlockReason;
 
 pub(super) fn delta(span: Span) -> TimeDelta {
     TimeDelta::from_std(span.as_duration()).unwrap_or(TimeDelta::MAX)
@@ -41,8 +42,8 @@ fn waited_long_enough(input: &PlanInput<'_>, entry: &Entry) -> bool {
     confirmed.is_some_and(|at| input.now.signed_duration_since(at) >= delta(span))
 }
 
-/// Why a person who is only missing does not go yet, in words: `missing_runs` and `missing_for` are not both over.
-pub(super) fn still_waiting(input: &PlanInput<'_>, person: &PersonKey) -> Option<String> {
+/// Why a person who is only missing does not go yet: `missing_runs` and `missing_for` are not both over.
+pub(super) fn still_waiting(input: &PlanInput<'_>, person: &PersonKey) -> Option<BlockReason> {
     let leavers = &input.target.leavers;
     let first = MissingSeen { since: input.now, rosters: 1 };
     let seen = input.past.missing.get(person).unwrap_or(&first);
@@ -50,14 +51,6 @@ pub(super) fn still_waiting(input: &PlanInput<'_>, person: &PersonKey) -> Option
     if seen.rosters >= leavers.missing_runs && waited >= delta(leavers.missing_for) {
         return None;
     }
-    let since = seen.since.format("%Y-%m-%d %H:%M UTC").to_string();
     let (runs, span) = (leavers.missing_runs, leavers.missing_for);
-    let detail = rust_i18n::t!(
-        "plan.missing_waiting",
-        rosters = seen.rosters,
-        since = since,
-        runs = runs,
-        span = span
-    );
-    Some(detail.into_owned())
+    Some(BlockReason::MissingWaiting { rosters: seen.rosters, since: seen.since, runs, span })
 }

@@ -2,7 +2,6 @@
 //! `people` and `guard`; nothing here decides.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::state::{AccountField, AccountState};
 use crate::config::GuardHold;
 use crate::model::{GroupPath, PersonKey, RowRef, TargetName, Username};
+use crate::reason::{Blocked, Brake, Exit, Guard, HeldBy};
 
 /// What an action does. The order is that of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,46 +86,18 @@ pub struct Action {
     pub after: AccountState,
     /// Authentication for an add, and for updates under `manage.auth = "always"`.
     pub auth: Option<crate::device::Auth>,
-    /// Held back, by what: a guard's name, `allow`, `unreadable_key`, `delete_window`.
-    pub withheld_by: Option<String>,
-}
-
-/// Somebody who is left alone in this run, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Blocked {
-    /// Who.
-    pub person: PersonKey,
-    /// Their name on the gateway, or the one they would get, if known.
-    pub username: Option<Username>,
-    /// Stable word: `duplicate_key`, `unknown_status`, `missing_group`, `name_exists`, `protected`, …
-    pub reason: String,
-    /// For people.
-    pub detail: String,
-    /// Whether the gateway's answer is behind it (exit 3) and not the person's own row (exit 0).
-    pub by_gateway: bool,
-    /// File.
-    pub file: Option<Arc<str>>,
-    /// Line.
-    pub line: Option<u64>,
-    /// First day blocked for this reason.
-    pub since: NaiveDate,
+    /// Held back, by what.
+    pub withheld_by: Option<Brake>,
 }
 
 /// A tripped guard, or another brake that holds the plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Held {
-    /// The guard's name, as in the configuration; or `paused`, `freeze`.
-    pub guard: String,
-    /// The limit, for a numeric guard.
-    pub limit: Option<f64>,
-    /// The figure met, for a numeric guard.
-    pub actual: Option<f64>,
-    /// For people: what, how much, and how to go on.
-    pub detail: String,
+    /// Which, its figures, and what people are told of it.
+    #[serde(flatten)]
+    pub by: HeldBy,
     /// Whether everything is held, or removals only.
     pub hold: GuardHold,
-    /// Whether an approval can lift it (`target_changed` and a pause cannot be approved).
-    pub approvable: bool,
     /// What stands behind it; an approval covers it when its own set holds all of these.
     pub set: BTreeSet<GuardedItem>,
 }
@@ -150,8 +122,8 @@ pub struct GuardedItem {
 pub struct Approval {
     /// Its number in the database.
     pub id: i64,
-    /// Guard name → what was approved behind it.
-    pub sets: BTreeMap<String, BTreeSet<GuardedItem>>,
+    /// Guard → what was approved behind it.
+    pub sets: BTreeMap<Guard, BTreeSet<GuardedItem>>,
 }
 
 /// A group the plan needs.
@@ -273,15 +245,15 @@ impl Plan {
     /// outcome nor exit code, though it stays in `held_by`, so that the roster does not count as applied.
     pub fn held_something_back(&self) -> bool {
         let withheld = || {
-            let brakes = || self.actions.iter().filter_map(|action| action.withheld_by.as_deref());
-            brakes().any(|brake| self.held_by.iter().any(|held| held.guard == brake))
+            let mut brakes = self.actions.iter().filter_map(|action| action.withheld_by);
+            brakes.any(|brake| brake.exit() == Exit::Held)
         };
         (self.held_as_a_whole() && self.has_work()) || withheld()
     }
 
-    /// Whether somebody is left alone because of the gateway's answer (exit 3).
-    pub fn blocked_by_gateway(&self) -> bool {
-        self.blocked.iter().any(|blocked| blocked.by_gateway)
+    /// What those who are left alone make of a run that goes well.
+    pub fn blocked_exit(&self) -> Exit {
+        self.blocked.iter().map(|blocked| blocked.reason.exit()).fold(Exit::Done, Exit::and)
     }
 }
 

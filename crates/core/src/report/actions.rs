@@ -36,7 +36,7 @@ pub fn actions_for_report(plan: &Plan) -> Vec<ActionLine> {
         reason: action.reason,
         source: action.source.clone(),
         changes: masked_changes(action),
-        withheld_by: action.withheld_by.clone(),
+        withheld_by: action.withheld_by,
     };
     plan.actions.iter().map(line).collect()
 }

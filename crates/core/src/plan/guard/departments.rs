@@ -3,13 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{FLOOR, Sight, item, words};
+use super::{FLOOR, Sight, TOLD, item};
 use crate::config::GuardHold;
 use crate::model::GroupPath;
 use crate::plan::value::{Action, Held, Reason};
-
-/// The guard's name.
-pub(super) const NAME: &str = "max_department_loss_percent";
+use crate::reason::{Behind, Guard, HeldBy};
 
 /// A department that is smaller is not judged.
 const SMALLEST: u64 = 10;
@@ -68,14 +66,8 @@ pub(super) fn loss(sight: &Sight<'_>, held: &mut Vec<Held>) {
         group.is_some_and(|group| lost.keys().any(|branch| group.is_within(branch)))
     };
     let set: BTreeSet<_> = sight.sent().filter(|a| leaves(a)).filter(within).map(item).collect();
-    let paths: Vec<&str> = lost.keys().map(GroupPath::as_str).collect();
-    held.push(Held {
-        guard: NAME.to_owned(),
-        limit: Some(limit),
-        actual: Some((worst * 10.0).round() / 10.0),
-        detail: words::departments(&paths, limit, set.len()),
-        hold: GuardHold::Removals,
-        approvable: true,
-        set,
-    });
+    let first = lost.keys().take(TOLD).map(ToString::to_string).collect();
+    let behind = Behind::Things { first, count: lost.len() as u64, people: set.len() as u64 };
+    let by = HeldBy::figure(Guard::MaxDepartmentLossPercent, limit, worst, behind);
+    held.push(Held { by, hold: GuardHold::Removals, set });
 }

@@ -7,19 +7,16 @@ use std::collections::BTreeSet;
 use super::draft::Draft;
 use super::input::PlanInput;
 use super::rules::TargetRules;
-use super::value::{Action, GuardedItem, Held};
+use super::value::{Action, ActionKind, GuardedItem, Held, Reason};
 use crate::config::{GuardHold, Limit};
+use crate::reason::{Behind, Guard, HeldBy};
 
 mod departments;
 mod people;
 mod roster;
-mod words;
 
-/// The brake on removals while a key cannot be read.
-pub(super) const UNREADABLE_KEY: &str = "unreadable_key";
-
-/// The brake on a roster that may not be the one that was meant.
-pub(super) const ROSTER_DOUBT: &str = "roster_doubt";
+/// How many names are told of what stands behind a guard.
+const TOLD: usize = 5;
 
 /// A percentage trips only when more people than this are concerned: one of three is no landslide.
 const FLOOR: u64 = 3;
@@ -42,47 +39,49 @@ impl Sight<'_> {
         self.draft.places.actions.iter().filter(|action| action.withheld_by.is_none())
     }
 
-    /// A brake that is no number.
-    fn brake(&self, guard: &str, approvable: bool, set: BTreeSet<GuardedItem>) -> Held {
-        let detail = words::brake(self, guard, approvable, &set);
-        Held {
-            guard: guard.to_owned(),
-            limit: None,
-            actual: None,
-            detail,
-            hold: GuardHold::All,
-            approvable,
-            set,
-        }
+    /// A figure above its limit, or nothing.
+    fn above(&self, guard: Guard, limit: Limit, figure: Figure, hold: GuardHold) -> Option<Held> {
+        let limit = limit.figure()?;
+        let enough = figure.people > FLOOR || !guard.is_percent();
+        (figure.actual > limit && enough).then(|| {
+            let set = (figure.set)();
+            let behind = match guard {
+                Guard::MaxFillDropPercent => things(&set, figure.people),
+                Guard::MaxMissing | Guard::MaxMissingPercent => {
+                    Behind::People { count: figure.people, keys_changed: self.keys_changed() }
+                }
+                _ => Behind::People { count: figure.people, keys_changed: false },
+            };
+            Held { by: HeldBy::figure(guard, limit, figure.actual, behind), hold, set }
+        })
     }
 
-    /// A figure above its limit, or nothing.
-    fn above(&self, guard: &str, limit: Limit, figure: Figure, hold: GuardHold) -> Option<Held> {
-        let limit = limit.figure()?;
-        let enough = figure.people > FLOOR || figure.unit == Unit::Count;
-        (figure.actual > limit && enough).then(|| Held {
-            guard: guard.to_owned(),
-            limit: Some(limit),
-            actual: Some((figure.actual * 10.0).round() / 10.0),
-            detail: words::above(self, guard, limit, &figure),
-            hold,
-            approvable: true,
-            set: (figure.set)(),
-        })
+    /// Everybody missing and as many new: then it is the key column that changed, not the people.
+    fn keys_changed(&self) -> bool {
+        let missing = self.sent().filter(|a| a.reason == Reason::Missing).count() as u64;
+        let added = self.sent().filter(|a| a.kind == ActionKind::Add).count() as u64;
+        missing * 2 > self.managed() && added * 2 > missing
     }
 }
 
-/// What a figure counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    Count,
-    Percent,
+/// A brake that is no number, and names what stands behind it.
+fn brake(guard: Guard, set: BTreeSet<GuardedItem>) -> Held {
+    let behind = if set.is_empty() { Behind::Nothing } else { things(&set, 0) };
+    Held { by: HeldBy::brake(guard, behind), hold: GuardHold::All, set }
+}
+
+/// The first few names of a guarded set.
+fn things(set: &BTreeSet<GuardedItem>, people: u64) -> Behind {
+    let name = |item: &GuardedItem| {
+        let username = || item.username.as_ref().map(ToString::to_string);
+        item.what.clone().or_else(username).unwrap_or_default()
+    };
+    Behind::Things { first: set.iter().take(TOLD).map(name).collect(), count: set.len() as u64, people }
 }
 
 /// What a guard found. The guarded set is made only if it trips.
 struct Figure<'a> {
     actual: f64,
-    unit: Unit,
     people: u64,
     set: Box<dyn Fn() -> BTreeSet<GuardedItem> + 'a>,
 }
@@ -124,11 +123,11 @@ pub(super) fn lift(input: &PlanInput<'_>, tripped: Vec<Held>) -> Verdict {
     let mut verdict = Verdict { held: Vec::new(), allowed: Vec::new() };
     for held in tripped {
         let covers = |set: &BTreeSet<GuardedItem>| held.set.is_subset(set);
-        let approval = input.past.approvals.iter().find(|a| a.sets.get(&held.guard).is_some_and(covers));
+        let approval = input.past.approvals.iter().find(|a| a.sets.get(&held.by.guard).is_some_and(covers));
         match approval.map(|approval| approval.id) {
-            _ if !held.approvable => verdict.held.push(held),
+            _ if !held.by.guard.approvable() => verdict.held.push(held),
             Some(id) => verdict.allowed.push((held, Some(id))),
-            None if input.allow_guards.contains(&held.guard) => verdict.allowed.push((held, None)),
+            None if input.allow_guards.contains(&held.by.guard) => verdict.allowed.push((held, None)),
             None => verdict.held.push(held),
         }
     }
@@ -138,7 +137,7 @@ pub(super) fn lift(input: &PlanInput<'_>, tripped: Vec<Held>) -> Verdict {
 impl Held {
     /// Whether it holds back what stands behind it and no other removal.
     fn only_its_set(&self) -> bool {
-        [departments::NAME, UNREADABLE_KEY].contains(&self.guard.as_str())
+        [Guard::MaxDepartmentLossPercent, Guard::UnreadableKey].contains(&self.by.guard)
     }
 }
 
@@ -152,7 +151,7 @@ pub(super) fn withhold(actions: &mut [Action], held: &[Held]) {
         let removals = actions.iter_mut().filter(|a| a.kind.is_removal() && a.withheld_by.is_none());
         for action in removals {
             if !guard.only_its_set() || guard.set.contains(&item(action)) {
-                action.withheld_by = Some(guard.guard.clone());
+                action.withheld_by = Some(guard.by.guard.into());
             }
         }
     }

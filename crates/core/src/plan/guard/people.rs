@@ -2,19 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::{Figure, Sight, Unit, item, thing};
+use super::{Figure, Sight, item, thing};
 use crate::config::{GuardConfig, GuardHold, Limit};
 use crate::plan::input::Past;
 use crate::plan::places::granted;
 use crate::plan::state::AccountField;
 use crate::plan::value::{Action, ActionKind, GuardedItem, Held, Reason};
+use crate::reason::Guard;
 
 /// A guard that counts actions.
 struct Counting {
-    name: &'static str,
+    guard: Guard,
     limit: fn(&GuardConfig) -> Limit,
     counts: fn(&Action) -> bool,
-    unit: Unit,
     /// What happened before this plan and counts too.
     before: fn(&Past) -> u64,
     /// Whether it speaks of removals, so that `hold = "removals"` is enough.
@@ -28,74 +28,65 @@ const fn nothing(_: &Past) -> u64 {
 /// The guards that count actions. The names are the configuration's keys.
 const COUNTING: &[Counting] = &[
     Counting {
-        name: "max_missing",
+        guard: Guard::MaxMissing,
         limit: |c| c.max_missing,
         counts: |a| a.reason == Reason::Missing,
-        unit: Unit::Count,
         before: nothing,
         removals: true,
     },
     Counting {
-        name: "max_missing_percent",
+        guard: Guard::MaxMissingPercent,
         limit: |c| c.max_missing_percent,
         counts: |a| a.reason == Reason::Missing,
-        unit: Unit::Percent,
         before: nothing,
         removals: true,
     },
     Counting {
-        name: "max_left_percent",
+        guard: Guard::MaxLeftPercent,
         limit: |c| c.max_left_percent,
         counts: |a| a.reason == Reason::Left,
-        unit: Unit::Percent,
         before: nothing,
         removals: true,
     },
     Counting {
-        name: "max_deselected",
+        guard: Guard::MaxDeselected,
         limit: |c| c.max_deselected,
         counts: |a| a.reason == Reason::Deselected,
-        unit: Unit::Count,
         before: nothing,
         removals: true,
     },
     Counting {
-        name: "max_add",
+        guard: Guard::MaxAdd,
         limit: |c| c.max_add,
         counts: |a| a.kind == ActionKind::Add,
-        unit: Unit::Count,
         before: nothing,
         removals: false,
     },
     Counting {
-        name: "max_change_percent",
+        guard: Guard::MaxChangePercent,
         limit: |c| c.max_change_percent,
         counts: |a| matches!(a.kind, ActionKind::Update | ActionKind::Rename),
-        unit: Unit::Percent,
         before: nothing,
         removals: false,
     },
     Counting {
-        name: "max_rename",
+        guard: Guard::MaxRename,
         limit: |c| c.max_rename,
         counts: |a| a.kind == ActionKind::Rename,
-        unit: Unit::Count,
         before: nothing,
         removals: false,
     },
     Counting {
-        name: "max_deletes_24h",
+        guard: Guard::MaxDeletes24h,
         limit: |c| c.max_deletes_24h,
         counts: |a| a.kind.is_removal(),
-        unit: Unit::Count,
         before: |past| past.removals_24h,
         removals: true,
     },
     Counting {
-        name: "max_deletes_7d",
+        guard: Guard::MaxDeletes7d,
         limit: |c| c.max_deletes_7d,
         counts: |a| a.kind.is_removal(),
-        unit: Unit::Count,
         before: |past| past.removals_7d,
         removals: true,
     },
@@ -119,16 +110,15 @@ fn counting(sight: &Sight<'_>, guard: &Counting) -> Option<Held> {
         return None;
     }
     let count = (people + (guard.before)(sight.input.past)) as f64;
-    let actual = match guard.unit {
-        Unit::Count => count,
+    let actual = match guard.guard.is_percent() {
+        false => count,
         // Of nothing there is no share: the first accounts of an empty target are no landslide.
-        Unit::Percent if sight.managed() == 0 => return None,
-        Unit::Percent => count * 100.0 / sight.managed() as f64,
+        true if sight.managed() == 0 => return None,
+        true => count * 100.0 / sight.managed() as f64,
     };
     let hold = if guard.removals { config.hold } else { GuardHold::All };
-    let figure =
-        Figure { actual, unit: guard.unit, people, set: Box::new(move || picked().map(item).collect()) };
-    sight.above(guard.name, (guard.limit)(config), figure, hold)
+    let figure = Figure { actual, people, set: Box::new(move || picked().map(item).collect()) };
+    sight.above(guard.guard, (guard.limit)(config), figure, hold)
 }
 
 fn accounts(sight: &Sight<'_>, limit: Limit) -> Option<Held> {
@@ -137,15 +127,15 @@ fn accounts(sight: &Sight<'_>, limit: Limit) -> Option<Held> {
     let going = sight.sent().filter(|a| a.kind == ActionKind::Delete).count() as u64;
     let actual = (sight.managed() + joining).saturating_sub(going) as f64;
     let set = Box::new(move || sight.sent().filter(joins).map(item).collect());
-    let figure = Figure { actual, unit: Unit::Count, people: joining, set };
-    (joining > 0).then(|| sight.above("max_accounts", limit, figure, GuardHold::All)).flatten()
+    let figure = Figure { actual, people: joining, set };
+    (joining > 0).then(|| sight.above(Guard::MaxAccounts, limit, figure, GuardHold::All)).flatten()
 }
 
 fn new_groups(sight: &Sight<'_>, limit: Limit) -> Option<Held> {
     let groups = &sight.draft.places.create;
     let set = Box::new(move || groups.iter().map(|path| thing(path.as_str())).collect());
-    let figure = Figure { actual: groups.len() as f64, unit: Unit::Count, people: 0, set };
-    sight.above("max_new_groups", limit, figure, GuardHold::All)
+    let figure = Figure { actual: groups.len() as f64, people: 0, set };
+    sight.above(Guard::MaxNewGroups, limit, figure, GuardHold::All)
 }
 
 fn sensitive(sight: &Sight<'_>, limit: Limit) -> Option<Held> {
@@ -159,13 +149,8 @@ fn sensitive(sight: &Sight<'_>, limit: Limit) -> Option<Held> {
         })
     };
     let people = grants().map(|item| item.person).collect::<BTreeSet<_>>().len() as u64;
-    let figure = Figure {
-        actual: people as f64,
-        unit: Unit::Count,
-        people,
-        set: Box::new(move || grants().collect()),
-    };
-    sight.above("max_sensitive_grants", limit, figure, GuardHold::All)
+    let figure = Figure { actual: people as f64, people, set: Box::new(move || grants().collect()) };
+    sight.above(Guard::MaxSensitiveGrants, limit, figure, GuardHold::All)
 }
 
 /// `guard.fields`: how many people's field changes. New accounts change nothing.
@@ -179,6 +164,6 @@ fn changed(sight: &Sight<'_>, field: AccountField, limit: Limit) -> Option<Held>
         let what = || Some(field.as_str().to_owned());
         picked().map(|action| GuardedItem { what: what(), ..item(action) }).collect()
     });
-    let figure = Figure { actual: people as f64, unit: Unit::Count, people, set };
-    sight.above(&format!("fields.{}", field.as_str()), limit, figure, GuardHold::All)
+    let figure = Figure { actual: people as f64, people, set };
+    sight.above(Guard::of_field(field), limit, figure, GuardHold::All)
 }

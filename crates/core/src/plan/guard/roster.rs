@@ -4,43 +4,55 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Figure, ROSTER_DOUBT, Sight, UNREADABLE_KEY, Unit, item, thing, words};
+use super::{Figure, Sight, brake, item, thing};
 use crate::config::{Existing, GuardHold, Switch};
 use crate::people::{Doubt, Field, SourceFacts};
-use crate::plan::input::AppliedSource;
+use crate::plan::input::{AppliedSource, Device};
 use crate::plan::value::{GuardedItem, Held};
+use crate::reason::{Behind, BlockKind, Blocked, Guard, HeldBy};
 
 /// Brakes without a figure.
 pub(super) fn brakes(sight: &Sight<'_>, held: &mut Vec<Held>) {
     let (input, places) = (sight.input, &sight.draft.places);
     let config = &input.target.guard;
-    if input.past.paused.is_some() {
-        held.push(sight.brake("paused", false, BTreeSet::new()));
+    if let Some(reason) = &input.past.paused {
+        held.push(whole(
+            Guard::Paused,
+            Behind::Pause { target: input.target.name.clone(), reason: reason.clone() },
+        ));
     }
-    let moved = |device: &crate::plan::Device| {
-        device.url != input.target.url || device.dialect != input.target.dialect.as_str()
-    };
-    if config.target_changed == Switch::Hold && input.past.device.as_ref().is_some_and(moved) {
-        held.push(sight.brake("target_changed", false, BTreeSet::new()));
+    let moved =
+        |device: &&Device| device.url != input.target.url || device.dialect != input.target.dialect.as_str();
+    if config.target_changed == Switch::Hold
+        && let Some(Device { url, dialect }) = input.past.device.as_ref().filter(moved)
+    {
+        let (target, url, dialect) = (input.target.name.clone(), url.clone(), dialect.clone());
+        let was = Behind::Device { target, url, dialect };
+        held.push(whole(Guard::TargetChanged, was));
     }
     let ours = already_there(sight);
     if config.first_contact == Switch::Hold && !ours.is_empty() {
-        held.push(sight.brake("first_contact", true, ours));
+        held.push(brake(Guard::FirstContact, ours));
     }
     if config.replayed_roster == Switch::Hold && input.past.replayed {
         let set = BTreeSet::from([thing(input.roster.digest.clone())]);
-        held.push(sight.brake("replayed_roster", true, set));
+        held.push(Held { set, ..whole(Guard::ReplayedRoster, Behind::Nothing) });
     }
     if !places.stopped_groups.is_empty() {
         let set = places.stopped_groups.iter().map(|path| thing(path.as_str())).collect();
-        held.push(sight.brake("on_missing_group", false, set));
+        held.push(brake(Guard::OnMissingGroup, set));
     }
     if !places.stopped_roles.is_empty() {
         let set = places.stopped_roles.iter().map(thing).collect();
-        held.push(sight.brake("on_missing_role", false, set));
+        held.push(brake(Guard::OnMissingRole, set));
     }
     doubts(sight, held);
     unreadable_key(sight, held);
+}
+
+/// A brake on everything, behind which stand no people.
+fn whole(guard: Guard, behind: Behind) -> Held {
+    Held { by: HeldBy::brake(guard, behind), hold: GuardHold::All, set: BTreeSet::new() }
 }
 
 /// What makes the roster doubtful as a whole, and was not so when one was applied last. An undo puts back what a run
@@ -49,14 +61,13 @@ fn doubts(sight: &Sight<'_>, held: &mut Vec<Held>) {
     let past = &sight.input.past;
     let known =
         |doubt: &Doubt| past.last_applied.as_ref().is_some_and(|last| last.doubts.contains(&doubt.key()));
-    let new: Vec<&Doubt> =
-        sight.input.roster.doubts.iter().filter(|doubt| doubt.holds() && !known(doubt)).collect();
+    let new: Vec<Doubt> =
+        sight.input.roster.doubts.iter().filter(|doubt| doubt.holds() && !known(doubt)).cloned().collect();
     if new.is_empty() || past.undo.is_some() {
         return;
     }
     let set = new.iter().map(|doubt| thing(doubt.key())).collect();
-    let detail = words::doubts(ROSTER_DOUBT, &new);
-    held.push(Held { detail, ..sight.brake(ROSTER_DOUBT, true, set) });
+    held.push(Held { set, ..whole(Guard::RosterDoubt, Behind::Doubts { doubts: new }) });
 }
 
 /// Names of ours that a first contact found on the gateway, whose owners were blocked for it.
@@ -65,8 +76,8 @@ fn already_there(sight: &Sight<'_>) -> BTreeSet<GuardedItem> {
     if !input.is_first_contact() || input.target.existing == Existing::Adopt {
         return BTreeSet::new();
     }
-    let met = sight.draft.blocked.iter().filter(|blocked| blocked.reason == "name_exists");
-    let item = |blocked: &crate::plan::Blocked| GuardedItem {
+    let met = sight.draft.blocked.iter().filter(|blocked| blocked.reason.kind() == BlockKind::NameExists);
+    let item = |blocked: &Blocked| GuardedItem {
         person: Some(blocked.person.clone()),
         username: blocked.username.clone(),
         kind: None,
@@ -78,10 +89,10 @@ fn already_there(sight: &Sight<'_>) -> BTreeSet<GuardedItem> {
 
 /// Removals of people who may be the ones behind a key that cannot be read. The draft has marked them already.
 fn unreadable_key(sight: &Sight<'_>, held: &mut Vec<Held>) {
-    let marked = |action: &&crate::plan::Action| action.withheld_by.as_deref() == Some(UNREADABLE_KEY);
+    let marked = |action: &&crate::plan::Action| action.withheld_by == Some(Guard::UnreadableKey.into());
     let set: BTreeSet<_> = sight.draft.places.actions.iter().filter(marked).map(item).collect();
     if !set.is_empty() {
-        held.push(Held { hold: GuardHold::Removals, ..sight.brake(UNREADABLE_KEY, false, set) });
+        held.push(Held { hold: GuardHold::Removals, ..brake(Guard::UnreadableKey, set) });
     }
 }
 
@@ -104,7 +115,7 @@ pub(super) fn comparisons(sight: &Sight<'_>, held: &mut Vec<Held>) {
     held.extend(emptied(sight, &pairs));
     let lost: BTreeSet<_> = pairs.iter().flat_map(|(now, before)| lost_files(now, before)).collect();
     if config.missing_file == Switch::Hold && !lost.is_empty() {
-        held.push(sight.brake("missing_file", true, lost));
+        held.push(brake(Guard::MissingFile, lost));
     }
 }
 
@@ -133,9 +144,9 @@ fn shrunken(sight: &Sight<'_>, pairs: &[(&SourceFacts, &AppliedSource)]) -> Opti
             without.map(item).collect()
         });
     let actual = lost as f64 * 100.0 / before as f64;
-    let figure = Figure { actual, unit: Unit::Percent, people: lost, set };
+    let figure = Figure { actual, people: lost, set };
     let config = &sight.input.target.guard;
-    sight.above("max_shrink_percent", config.max_shrink_percent, figure, config.hold)
+    sight.above(Guard::MaxShrinkPercent, config.max_shrink_percent, figure, config.hold)
 }
 
 /// How far a column's share of filled cells fell, as a percentage of what it was; and how many cells that is.
@@ -160,8 +171,8 @@ fn emptied(sight: &Sight<'_>, pairs: &[(&SourceFacts, &AppliedSource)]) -> Optio
     let set = Box::new(move || {
         tripped.iter().map(|(source, field, _)| thing(format!("{source}/{}", field.as_str()))).collect()
     });
-    let figure = Figure { actual: worst, unit: Unit::Percent, people: cells, set };
-    sight.above("max_fill_drop_percent", limit, figure, GuardHold::All)
+    let figure = Figure { actual: worst, people: cells, set };
+    sight.above(Guard::MaxFillDropPercent, limit, figure, GuardHold::All)
 }
 
 fn without_digits(name: &str) -> String {
@@ -184,5 +195,5 @@ fn lost_files(now: &SourceFacts, before: &AppliedSource) -> BTreeSet<GuardedItem
     }
     // Which one of several numbered files is not there shows only in the whole names.
     let gone = before.files.iter().filter(|f| lost.contains(&without_digits(f)) && !now.files.contains(f));
-    gone.map(|file| thing(words::file(&now.name, file))).collect()
+    gone.map(|file| thing(format!("{}: {file}", now.name))).collect()
 }

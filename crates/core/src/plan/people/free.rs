@@ -1,8 +1,9 @@
 //! Whether a person may get a name now: whose it is, whose it was, and what calls that may still land would do with it.
 
-use super::{Block, Decider};
+use super::{Block, Decider, comma};
 use crate::model::{PersonKey, Username};
 use crate::plan::input::InFlight;
+use crate::reason::{BlockReason, NameInUse, Pending};
 use crate::sabotage::{Flaw, has};
 
 impl Decider<'_> {
@@ -11,23 +12,20 @@ impl Decider<'_> {
     pub(super) fn free(&self, person: &PersonKey, name: &Username) -> Result<(), Block> {
         self.unprotected(name)?;
         if self.input.target.dialect.has_lists() && name.as_str().contains(',') {
-            return Err(self.comma(name));
+            return Err(comma(name));
         }
         if let Some(holder) = self.names.holder(name, person) {
-            let detail = rust_i18n::t!("plan.name_in_use", name = name, other = holder);
-            return Err(Block::new("name_in_use", detail));
+            return Err(in_use(NameInUse::Held { name: name.clone(), by: holder.clone() }));
         }
         if self.uncommitted.get(&name.folded()).is_some_and(|whose| *whose != person) {
-            let detail = rust_i18n::t!("plan.name_uncommitted", name = name);
-            return Err(Block::new("name_in_use", detail));
+            return Err(in_use(NameInUse::Uncommitted { name: name.clone() }));
         }
         let folded = name.folded();
         let mut people = self.in_flight.get(&folded).into_iter().flatten();
         if !has(Flaw::NameReusedEarly)
             && let Some(other) = people.find(|other| **other != person)
         {
-            let detail = rust_i18n::t!("plan.name_in_flight", name = name, other = other);
-            return Err(Block::new("name_in_use", detail).by_gateway());
+            return Err(in_use(NameInUse::InFlight { name: name.clone(), by: (*other).clone() }));
         }
         self.alone(person, name)
     }
@@ -41,10 +39,7 @@ impl Decider<'_> {
     /// Whether no add of this person under another name may still land: it would leave them with two users.
     fn alone(&self, person: &PersonKey, name: &Username) -> Result<(), Block> {
         match self.calls_of(person).and_then(|calls| calls.added.iter().find(|added| *added != name)) {
-            Some(added) => {
-                let detail = rust_i18n::t!("plan.add_in_flight", name = added);
-                Err(Block::new("unknown_outcome", detail).by_gateway())
-            }
+            Some(added) => Err(BlockReason::UnknownOutcome(Pending::Add { name: added.clone() }).into()),
             None => Ok(()),
         }
     }
@@ -53,10 +48,7 @@ impl Decider<'_> {
     /// first attempt at the add would then make a second one.
     fn stays(&self, person: &PersonKey, name: &Username) -> Result<(), Block> {
         match self.calls_of(person).is_some_and(|calls| calls.renamed.contains(name)) {
-            true => {
-                let detail = rust_i18n::t!("plan.rename_in_flight", name = name);
-                Err(Block::new("unknown_outcome", detail).by_gateway())
-            }
+            true => Err(BlockReason::UnknownOutcome(Pending::Rename { name: name.clone() }).into()),
             false => Ok(()),
         }
     }
@@ -65,4 +57,8 @@ impl Decider<'_> {
     fn calls_of(&self, person: &PersonKey) -> Option<&InFlight> {
         self.input.past.in_flight.get(person).filter(|_| !has(Flaw::SecondName))
     }
+}
+
+fn in_use(why: NameInUse) -> Block {
+    BlockReason::NameInUse(why).into()
 }

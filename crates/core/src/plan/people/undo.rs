@@ -1,7 +1,7 @@
 //! Putting back what a run changed, person by person: only what that run changed, and only where nothing else has changed
 //! it since.
 
-use super::{Block, Decided, Decider, Decision, Known, act};
+use super::{Decided, Decider, Decision, Known, act};
 use crate::config::Manage;
 use crate::device::Auth;
 use crate::mapping::Wanted;
@@ -10,6 +10,7 @@ use crate::plan::fields::changes;
 use crate::plan::input::{OverrideKind, Restore};
 use crate::plan::state::{AccountField, AccountState, Entry};
 use crate::plan::value::{Action, ActionKind, Reason};
+use crate::reason::{BlockReason, UndoMoved};
 
 impl<'a> Decider<'a> {
     pub(super) fn undo(&self, known: Known<'a>, restore: &Restore) -> Decided {
@@ -21,13 +22,10 @@ impl<'a> Decider<'a> {
         if let Some(given) = self.override_of(known.person)
             && given.kind == OverrideKind::Suspend
         {
-            let detail = rust_i18n::t!("plan.suspended", reason = given.reason);
-            return Err(Block::new("suspended", detail));
+            return Err(given.block());
         }
         match (known.entry, &restore.before, &restore.after) {
-            (_, None, _) if restore.adopted => {
-                Err(Block::new("undo_adopted", rust_i18n::t!("plan.undo_adopted")))
-            }
+            (_, None, _) if restore.adopted => Err(BlockReason::UndoAdopted.into()),
             (None, None, _) => Ok(Decision::Unchanged),
             (Some(entry), None, Some((name, _))) if entry.username == *name => {
                 self.remove(known.person, entry, Reason::Undo, None, None)
@@ -42,7 +40,7 @@ impl<'a> Decider<'a> {
             (Some(entry), Some(before), Some(after)) => {
                 self.put_back(known, entry, before, (after, restore.changed_since(entry)))
             }
-            _ => Err(Block::new("undo_moved", rust_i18n::t!("plan.undo_gone"))),
+            _ => Err(BlockReason::UndoMoved(UndoMoved::Account).into()),
         }
     }
 
@@ -50,7 +48,7 @@ impl<'a> Decider<'a> {
     fn bring_back(&self, known: Known<'a>, before: &Entry) -> Decided {
         if !before.state.enabled {
             // An add enables: that would be more than there was.
-            return Err(Block::new("undo_disabled", rust_i18n::t!("plan.undo_disabled")));
+            return Err(BlockReason::UndoDisabled.into());
         }
         let name = &before.username;
         self.free_for_new(known.person, name)?;
@@ -98,9 +96,7 @@ impl<'a> Decider<'a> {
             return if changed_since.is_empty() {
                 Ok(Decision::Unchanged)
             } else {
-                let fields: Vec<_> = changed_since.iter().map(|field| field.as_str()).collect();
-                let detail = rust_i18n::t!("plan.undo_moved", fields = fields.join(", "));
-                Err(Block::new("undo_moved", detail))
+                Err(BlockReason::UndoMoved(UndoMoved::Fields { fields: changed_since }).into())
             };
         }
         let kind = if *name != entry.username {

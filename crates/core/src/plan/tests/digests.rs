@@ -4,13 +4,14 @@ use chrono::TimeDelta;
 
 use super::world::*;
 use crate::model::Cell;
-use crate::people::{Field, RowProblem};
+use crate::people::Field;
 use crate::plan::*;
+use crate::reason::{BlockKind, BlockReason, Brake};
 
 fn changed() -> World {
     let mut world = World::of(3);
     world.edit("10001", |p| p.text.set(Field::Position, Cell::Value("经理")));
-    world.block_row("10003", RowProblem::UnknownStatus);
+    world.block_row("10003", no_status());
     world
 }
 
@@ -21,7 +22,8 @@ fn the_day_and_words_for_people_are_not_part_of_a_plan() {
     world.later(TimeDelta::days(1));
     assert_eq!(world.plan().digest(), plan.digest());
     let mut reworded = plan.clone();
-    reworded.blocked[0].detail = "other words".into();
+    let (kind, by_gateway) = (BlockKind::UnknownStatus, Some(false));
+    reworded.blocked[0].reason = BlockReason::Told { kind, detail: "other words".into(), by_gateway };
     assert_eq!(reworded.digest(), plan.digest());
 }
 
@@ -31,7 +33,7 @@ fn every_edit_of_a_plan_shows() {
     let edits: [fn(&mut Plan); 8] = [
         |p| p.actions[0].after.phone = "13900139000".into(),
         |p| p.actions[0].kind = ActionKind::Delete,
-        |p| p.actions[0].withheld_by = Some("allow".into()),
+        |p| p.actions[0].withheld_by = Some(Brake::Allow),
         |p| drop(p.actions.pop()),
         |p| drop(p.blocked.pop()),
         |p| p.create_groups.push(group("/x")),

@@ -158,7 +158,11 @@ fn first_contact_looks_at_up_to_fifty_names_spread_over_all() {
     assert!(world.needs().is_empty());
     let plan = world.plan();
     assert_eq!(held(&plan), ["first_contact"]);
-    assert!(plan.held_as_a_whole() && plan.held_something_back() && plan.blocked_by_gateway());
+    assert!(
+        plan.held_as_a_whole()
+            && plan.held_something_back()
+            && plan.blocked_exit() == crate::reason::Exit::Partial
+    );
     assert_eq!((plan.counts.add, plan.counts.blocked), (77, 3));
     world.looks.offline = true;
     world.looks.users.clear();
@@ -170,7 +174,8 @@ fn a_name_that_was_refused_once_is_looked_at_before_it_is_tried_again() {
     let (mut world, record) = hand_made("张三");
     world.looks = Looks::default();
     world.past.blocked_since =
-        [(key("10001"), [("name_exists".to_owned(), "2026-11-01".parse().unwrap())].into())].into();
+        [(key("10001"), [(crate::reason::BlockKind::NameExists, "2026-11-01".parse().unwrap())].into())]
+            .into();
     assert_eq!(world.needs().users, [name("10001")].into());
     world.looks.users.insert(name("10001"), Some(record));
     assert_eq!(blocked(&world.plan()), ["10001 name_exists!"]);

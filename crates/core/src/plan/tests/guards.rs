@@ -9,6 +9,7 @@ use crate::config::{GuardHold, LeaverAction, Limit, Switch};
 use crate::model::Cell;
 use crate::people::{Doubt, DoubtKind, Field};
 use crate::plan::*;
+use crate::reason::{Behind, Guard};
 
 /// So many of so many leave the roster without a word.
 pub(super) fn lost(of: usize, people: usize) -> World {
@@ -21,7 +22,7 @@ pub(super) fn lost(of: usize, people: usize) -> World {
 }
 
 fn approve(world: &mut World, plan: &Plan) {
-    let sets = plan.held_by.iter().map(|held| (held.guard.clone(), held.set.clone())).collect();
+    let sets = plan.held_by.iter().map(|held| (held.by.guard, held.set.clone())).collect();
     world.past.approvals.push(Approval { id: 7, sets });
 }
 
@@ -32,10 +33,9 @@ fn a_guard_trips_above_its_limit_and_not_at_it() {
     world.lose("10006");
     let plan = world.plan();
     assert_eq!(held(&plan), ["max_missing_percent"]);
-    assert_eq!((plan.held_by[0].limit, plan.held_by[0].actual), (Some(5.0), Some(6.0)));
+    assert_eq!((plan.held_by[0].by.limit, plan.held_by[0].by.actual), (Some(5.0), Some(6.0)));
     assert_eq!(plan.counts.delete, 6);
     assert!(plan.held_as_a_whole() && plan.held_something_back());
-    assert!(plan.held_by[0].detail.contains("--allow-guard max_missing_percent"));
 }
 
 #[test]
@@ -95,10 +95,10 @@ fn an_approval_covers_its_set_and_lets_other_actions_differ() {
 fn allow_guard_lifts_only_the_named_guard() {
     let mut world = lost(100, 60);
     assert_eq!(held(&world.plan()), ["max_missing", "max_missing_percent"]);
-    world.allow_guards = ["max_missing".to_owned()].into();
+    world.allow_guards = [Guard::MaxMissing].into();
     let plan = world.plan();
     assert_eq!(held(&plan), ["max_missing_percent"]);
-    assert_eq!((plan.allowed[0].0.guard.as_str(), plan.allowed[0].1), ("max_missing", None));
+    assert_eq!((plan.allowed[0].0.by.guard, plan.allowed[0].1), (Guard::MaxMissing, None));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_pause_cannot_be_approved_and_holds_everything() {
     let mut world = World::of(2);
     world.leave("10001");
     world.past.paused = Some("migration".into());
-    world.allow_guards = ["paused".to_owned()].into();
+    world.allow_guards = [Guard::Paused].into();
     let plan = world.plan();
     approve(&mut world, &plan);
     assert_eq!(held(&world.plan()), ["paused"]);
@@ -239,7 +239,7 @@ fn a_department_is_judged_from_ten_people_on_and_above_its_limit() {
             world.lose(&format!("{}", 10_001 + n));
         }
         world.leave("10100");
-        world.plan().held_by.first().map(|held| (held.limit.unwrap(), held.actual.unwrap()))
+        world.plan().held_by.first().map(|held| (held.by.limit.unwrap(), held.by.actual.unwrap()))
     };
     assert_eq!(loses(50.0, 12, 6), None);
     assert_eq!(loses(50.0, 12, 7), Some((50.0, 58.3)));
@@ -260,7 +260,7 @@ fn a_shrunken_roster_holds_with_our_people_without_a_row_behind_it() {
     }
     let plan = world.plan();
     assert_eq!(held(&plan), ["max_shrink_percent"]);
-    assert_eq!((plan.held_by[0].set.len(), plan.held_by[0].actual), (5, Some(25.0)));
+    assert_eq!((plan.held_by[0].set.len(), plan.held_by[0].by.actual), (5, Some(25.0)));
     approve(&mut world, &plan);
     world.hire("20001");
     assert_eq!(held(&world.plan()), Vec::<&str>::new());
@@ -302,15 +302,9 @@ fn only_columns_above_the_limit_and_by_more_than_three_cells_stand_behind_it() {
     let plan = world.plan();
     assert_eq!(held(&plan), ["max_fill_drop_percent"]);
     let behind: Vec<_> = plan.held_by[0].set.iter().filter_map(|item| item.what.as_deref()).collect();
-    assert_eq!((behind, plan.held_by[0].actual), (vec!["hr/phone"], Some(33.3)));
-    let words = rust_i18n::t!(
-        "guard.max_fill_drop_percent",
-        names = "hr/phone",
-        actual = "33.3 %",
-        people = 6,
-        limit = "20 %"
-    );
-    assert!(plan.held_by[0].detail.starts_with(words.as_ref()), "{}", plan.held_by[0].detail);
+    assert_eq!((behind, plan.held_by[0].by.actual), (vec!["hr/phone"], Some(33.3)));
+    let behind = Behind::Things { first: vec!["hr/phone".into()], count: 1, people: 6 };
+    assert_eq!(plan.held_by[0].by.behind, behind);
 }
 
 #[test]
@@ -348,7 +342,9 @@ fn a_doubtful_roster_holds_until_it_was_applied_and_is_told_ever_after() {
     world.roster.doubts.push(doubt(DoubtKind::UnusedStatus, "离职状态", "hr_20261120.csv"));
     let plan = world.plan();
     assert_eq!(held(&plan), ["roster_doubt"]);
-    assert!(plan.held_by[0].approvable && plan.held_by[0].detail.contains("离职状态"), "{:?}", plan.held_by);
+    let doubts = world.roster.doubts[1..].to_vec();
+    assert!(Guard::RosterDoubt.approvable());
+    assert_eq!(plan.held_by[0].by.behind, Behind::Doubts { doubts });
     // Tomorrow's file has another name; the doubt is the same one.
     world.past.last_applied =
         Some(world.with(|input| AppliedRoster::of(input.roster, input.wanted, input.target)));
@@ -364,7 +360,7 @@ fn another_device_holds_until_it_is_accepted() {
     world.past.device = Some(Device { url: "embedded".into(), dialect: "updater-cloud".into() });
     assert_eq!(held(&world.plan()), Vec::<&str>::new());
     world.target.dialect = crate::device::Dialect::Openapi;
-    world.allow_guards = ["target_changed".to_owned()].into();
+    world.allow_guards = [Guard::TargetChanged].into();
     assert_eq!(held(&world.plan()), ["target_changed"]);
 }
 

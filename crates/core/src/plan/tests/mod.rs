@@ -6,7 +6,7 @@ mod basics;
 mod checker;
 mod digests;
 mod existing;
-mod guard_words;
+mod guard_facts;
 mod guards;
 mod names;
 mod places;

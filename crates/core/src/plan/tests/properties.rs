@@ -11,8 +11,9 @@ use crate::config::{GuardConfig, Manage};
 use crate::device::Dialect;
 use crate::mapping::{Want, WantRoles, Wanted, map_roster};
 use crate::model::{Cell, PersonKey, RowRef};
-use crate::people::{Employment, Field, Person, RowProblem};
+use crate::people::{Employment, Field, Person};
 use crate::plan::*;
+use crate::reason::Guard;
 
 /// One person's row on one day.
 #[derive(Debug, Clone)]
@@ -91,7 +92,7 @@ fn read(world: &mut World, rows: &[Row]) {
         world.put(to_person(row, world));
     }
     for row in rows.iter().filter(|row| row.refused) {
-        world.block_row(&format!("{}", 10_001 + row.id), RowProblem::UnknownStatus);
+        world.block_row(&format!("{}", 10_001 + row.id), no_status());
     }
 }
 
@@ -236,7 +237,7 @@ proptest! {
             runs += 1;
             // A name that is waited for, or a disable after which the delete is due at once, takes another run each.
             prop_assert!(runs < 16, "no end to it: {:?}", lines(&plan));
-            let waits = plan.blocked.iter().any(|b| b.reason == "name_in_use");
+            let waits = plan.blocked.iter().any(|b| b.reason.kind() == crate::reason::BlockKind::NameInUse);
             let due = plan.actions.iter().any(|a| a.kind == ActionKind::Disable);
             if !waits && !due {
                 let again = world.plan();
@@ -253,12 +254,12 @@ proptest! {
         read(&mut world, &two);
         let plan = world.plan();
         // What was approved passes, whatever else is added to it, and nothing more than it does.
-        let sets = plan.held_by.iter().map(|held| (held.guard.clone(), held.set.clone())).collect();
+        let sets = plan.held_by.iter().map(|held| (held.by.guard, held.set.clone())).collect();
         world.past.approvals.push(Approval { id: 1, sets });
         let approved = world.plan();
-        prop_assert!(approved.held_by.iter().all(|held| !held.approvable));
+        prop_assert!(approved.held_by.iter().all(|held| !held.by.guard.approvable()));
         world.hire("90001");
-        let counted = |plan: &Plan| plan.held_by.iter().any(|h| h.guard != "max_add" && h.approvable);
+        let counted = |plan: &Plan| plan.held_by.iter().any(|h| h.by.guard != Guard::MaxAdd && h.by.guard.approvable());
         prop_assert!(!counted(&world.plan()));
     }
 

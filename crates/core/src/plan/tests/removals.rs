@@ -8,8 +8,9 @@ use super::world::*;
 use crate::config::{Allow, LeaverAction, Span};
 use crate::device::Dialect;
 use crate::model::Cell;
-use crate::people::{Employment, RowProblem};
+use crate::people::Employment;
 use crate::plan::*;
+use crate::reason::{BlockReason, Exit};
 
 fn nothing() -> Vec<String> {
     Vec::new()
@@ -111,13 +112,13 @@ fn the_missing_wait_for_missing_runs_and_missing_for() {
 #[test]
 fn rows_that_cannot_be_read_leave_their_people_alone() {
     let mut world = World::of(3);
-    world.block_row("10001", RowProblem::UnknownStatus);
-    world.block_row("10002", RowProblem::DuplicateKey);
+    world.block_row("10001", no_status());
+    world.block_row("10002", BlockReason::DuplicateKey { rows: Vec::new() });
     let plan = world.plan();
     assert_eq!(lines(&plan), nothing());
     assert_eq!(blocked(&plan), ["10001 unknown_status", "10002 duplicate_key"]);
     assert_eq!(plan.blocked[0].line, Some(9));
-    assert!(!plan.blocked_by_gateway());
+    assert_eq!(plan.blocked_exit(), Exit::Done);
 }
 
 #[test]
@@ -237,7 +238,7 @@ fn suspended_people_are_disabled_whatever_the_roster_says() {
     let mut world = World::of(3);
     suspend(&mut world, "10001", OverrideKind::Suspend, None);
     suspend(&mut world, "10002", OverrideKind::Suspend, None);
-    world.block_row("10002", RowProblem::UnknownStatus);
+    world.block_row("10002", no_status());
     assert_eq!(lines(&world.carry_out()), ["disable 10001 suspended", "disable 10002 suspended"]);
     let plan = world.plan();
     assert_eq!(lines(&plan), nothing());
@@ -288,7 +289,7 @@ fn an_unknown_outcome_is_left_alone() {
     let plan = world.plan();
     assert_eq!(lines(&plan), nothing());
     assert_eq!(blocked(&plan), ["10001 unknown_outcome!", "10002 unknown_outcome!"]);
-    assert!(plan.blocked_by_gateway());
+    assert_eq!(plan.blocked_exit(), Exit::Partial);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::device::Auth;
 use crate::model::Cell;
 use crate::people::Employment;
 use crate::plan::*;
+use crate::reason::Brake;
 
 /// What a run that carried `plan` out on `before` changed.
 pub(super) fn undo_of(before: &Snapshot, plan: &Plan, after: &Snapshot) -> Undo {
@@ -138,7 +139,7 @@ fn protect_allow_names_and_guards_hold_an_undo_too() {
     world.target.allow = vec![];
     let undo = world.plan();
     assert_eq!(blocked(&undo), ["10001 protected"]);
-    assert!(undo.actions.iter().all(|action| action.withheld_by.as_deref() == Some("allow")));
+    assert!(undo.actions.iter().all(|action| action.withheld_by == Some(Brake::Allow)));
     world.target = serde_json::from_value(serde_json::json!({
         "name": "hq", "url": "embedded", "guard": { "max_add": 2 }
     }))

@@ -9,8 +9,9 @@ use crate::config::{AccountConfig, TargetConfig};
 use crate::device::Dialect;
 use crate::mapping::map_roster;
 use crate::model::{Cell, PersonKey, RowRef};
-use crate::people::{BlockedPerson, Employment, Field, Person, Roster, RowProblem, SourceFacts};
+use crate::people::{Employment, Field, Person, Roster, SourceFacts};
 use crate::plan::*;
+use crate::reason::{Block, BlockReason, Blocked, Guard, StatusDoubt};
 pub(crate) use crate::samples::*;
 
 pub(crate) fn source(name: &str) -> SourceFacts {
@@ -27,7 +28,7 @@ pub(crate) struct World {
     pub looks: Looks,
     pub past: Past,
     pub only: Option<BTreeSet<PersonKey>>,
-    pub allow_guards: BTreeSet<String>,
+    pub allow_guards: BTreeSet<Guard>,
 }
 
 impl World {
@@ -95,11 +96,10 @@ impl World {
         self.recount();
     }
 
-    pub(crate) fn block_row(&mut self, id: &str, problem: RowProblem) {
+    pub(crate) fn block_row(&mut self, id: &str, reason: BlockReason) {
         self.roster.people.remove(&key(id));
         let rows = vec![RowRef { file: "a.csv".into(), line: 9 }];
-        let blocked = BlockedPerson { key: key(id), problem, rows, detail: String::new() };
-        self.roster.blocked.insert(key(id), blocked);
+        self.roster.blocked.insert(key(id), Block { rows, ..reason.into() });
     }
 
     fn recount(&mut self) {
@@ -174,7 +174,7 @@ pub(crate) fn lines(plan: &Plan) -> Vec<String> {
             true => action.username.to_string(),
             false => format!("{}>{}", action.username, action.new_username),
         };
-        let held = action.withheld_by.as_ref().map(|by| format!(" [{by}]")).unwrap_or_default();
+        let held = action.withheld_by.map(|by| format!(" [{}]", by.as_str())).unwrap_or_default();
         format!("{} {renamed} {}{held}", action.kind.as_str(), word(action))
     };
     plan.actions.iter().map(line).collect()
@@ -182,13 +182,21 @@ pub(crate) fn lines(plan: &Plan) -> Vec<String> {
 
 /// The plan's blocked people: `person reason`, with a `!` where the gateway's answer is behind it.
 pub(crate) fn blocked(plan: &Plan) -> Vec<String> {
-    let line = |b: &Blocked| format!("{} {}{}", b.person, b.reason, if b.by_gateway { "!" } else { "" });
+    let line = |b: &Blocked| {
+        let (word, mark) = (b.reason.kind().as_str(), if b.reason.by_gateway() { "!" } else { "" });
+        format!("{} {word}{mark}", b.person)
+    };
     plan.blocked.iter().map(line).collect()
+}
+
+/// A status that is in no list.
+pub(crate) fn no_status() -> BlockReason {
+    BlockReason::UnknownStatus(StatusDoubt::Value { value: String::new() })
 }
 
 /// The names of what holds the plan.
 pub(crate) fn held(plan: &Plan) -> Vec<&str> {
-    plan.held_by.iter().map(|held| held.guard.as_str()).collect()
+    plan.held_by.iter().map(|held| held.by.guard.as_str()).collect()
 }
 
 /// Gives somebody another login.

@@ -1,7 +1,5 @@
 //! The exit codes: one documented list, and how several are combined. Scripts rely on these numbers.
 
-use crate::report::SyncReport;
-
 /// What the process says when it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -69,11 +67,6 @@ impl Exit {
     /// The weightier of two.
     pub const fn and(self, other: Self) -> Self {
         if other.weight() > self.weight() { other } else { self }
-    }
-
-    /// The exit of a report: its targets' codes combined.
-    pub fn of_report(report: &SyncReport) -> Self {
-        report.targets.iter().map(|t| Self::from_code(t.exit_code)).fold(Self::Done, Self::and)
     }
 
     /// The exit with this number. One that is not in the list counts as a failure.
