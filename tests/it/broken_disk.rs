@@ -84,7 +84,7 @@ fn each_call_is_on_disk_before_it_is_sent() {
     let trace = world.path("trace");
     let mut traced = Command::new(strace);
     traced.args(["-f", "-s", "2000", "-e", "trace=fsync,fdatasync,sendto,write,writev,sendmsg", "-o"]);
-    traced.arg(&trace).arg(env!("CARGO_BIN_EXE_rosterd")).current_dir(world.folder());
+    traced.arg(&trace).arg(crate::program::path()).current_dir(world.folder());
     traced.args(["--config", "rosterd.toml", "sync", "--output", "json"]);
     traced.env_clear().env("LANG", "C");
     for (name, value) in program().get_envs() {

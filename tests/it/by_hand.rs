@@ -146,7 +146,7 @@ impl Site {
     pub fn program(&self) -> impl Fn(&[&str]) -> (Option<i32>, String) + Send + use<> {
         let folder = self.folder.path().to_owned();
         move |arguments| {
-            let mut command = assert_cmd::Command::cargo_bin("rosterd").unwrap();
+            let mut command = assert_cmd::Command::new(crate::program::path());
             command.current_dir(&folder).args(["--config", "rosterd.toml", "--lang", "en"]).args(arguments);
             let output = command.output().unwrap();
             (output.status.code(), String::from_utf8(output.stdout).unwrap())

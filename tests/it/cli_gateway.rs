@@ -19,7 +19,7 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn start(args: &[&str]) -> Self {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin("rosterd"));
+        let mut command = Command::new(crate::program::path());
         command.env_clear().args(["gateway", "--listen", "127.0.0.1:0", "--key", KEY]).args(args);
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();

@@ -4,7 +4,7 @@ use assert_cmd::Command;
 
 /// The program in an empty environment: no locale, no colours, nothing of the machine.
 fn rosterd(args: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("rosterd").unwrap();
+    let mut command = Command::new(crate::program::path());
     command.env_clear().args(args);
     command
 }

@@ -80,7 +80,7 @@ impl World {
 
     /// Runs the program here with these variables.
     pub fn run_with(&self, args: &[&str], env: &[(&str, &str)]) -> Said {
-        let mut command = Command::cargo_bin("rosterd").unwrap();
+        let mut command = Command::new(crate::program::path());
         command.env_clear().current_dir(self.folder.path()).args(["--config", "rosterd.toml"]).args(args);
         let output = command.envs(env.iter().copied()).output().unwrap();
         Said {

@@ -56,7 +56,7 @@ impl World {
     }
 
     fn run_as(&self, key: &str, args: &[&str]) -> Said {
-        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_rosterd"))
+        let Output { status, stdout, stderr } = Command::new(crate::program::path())
             .args(["--lang", "en", "--no-color", "--config"])
             .arg(self.path("rosterd.toml"))
             .args(args)

@@ -51,7 +51,7 @@ impl Running {
 
 /// The program with nothing in its environment but the key.
 pub fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rosterd"));
+    let mut command = Command::new(crate::program::path());
     command.env_clear().env("ROSTERD_TEST_KEY", KEY).env("LANG", "C");
     command
 }

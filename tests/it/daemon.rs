@@ -131,7 +131,7 @@ impl Service {
     }
 
     fn command(folder: &tempfile::TempDir) -> std::process::Command {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rosterd"));
+        let mut command = std::process::Command::new(crate::program::path());
         command
             .env("ROSTERD_TEST_KEY", KEY)
             .args(["--lang", "en", "--config"])

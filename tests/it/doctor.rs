@@ -363,7 +363,7 @@ async fn what_this_machine_can_tell() {
 }
 
 fn rosterd(site: &Site, arguments: &[&str]) -> std::process::Output {
-    let mut command = assert_cmd::Command::cargo_bin("rosterd").unwrap();
+    let mut command = assert_cmd::Command::new(crate::program::path());
     command.arg("--config").arg(site.path().join("rosterd.toml")).args(["--lang", "en", "doctor"]);
     command.args(arguments).output().unwrap()
 }

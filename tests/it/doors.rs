@@ -86,7 +86,7 @@ struct Service(Child);
 
 impl Service {
     fn start(world: &World) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rosterd"));
+        let mut command = Command::new(crate::program::path());
         command.env_clear().current_dir(world.path("")).envs(ENV).args([
             "--lang",
             "en",

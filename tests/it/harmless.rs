@@ -262,7 +262,8 @@ fn what_one_cell_says_wrong_is_named_with_its_place_and_its_cure() {
 /// Runs `roster check` in an address space of 1 GB.
 fn in_little_memory(world: &World) -> (i32, String) {
     let output = Command::new("sh")
-        .args(["-c", "ulimit -v 1000000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_rosterd")])
+        .args(["-c", "ulimit -v 1000000; exec \"$0\" \"$@\""])
+        .arg(crate::program::path())
         .args(["--config", "rosterd.toml", "roster", "check", "--output", "json"])
         .current_dir(world.path(""))
         .env_clear()

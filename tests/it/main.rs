@@ -65,7 +65,11 @@ mod needs;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod program;
+#[cfg(test)]
 mod proof;
+#[cfg(test)]
+mod rooms;
 #[cfg(test)]
 mod roster;
 #[cfg(test)]

@@ -37,7 +37,7 @@ fn leavings(folder: &Path, server: &MockServer) -> Vec<u8> {
     let mut all = Vec::new();
     for args in [&["sync", "-vv"][..], &["sync", "-vv", "--output", "json"], &["config", "check"], &["runs"]]
     {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_rosterd"))
+        let output = std::process::Command::new(crate::program::path())
             .args(args)
             .arg("--config")
             .arg(folder.join("rosterd.toml"))

@@ -94,12 +94,12 @@ fn systemd_finds_nothing_wrong_and_little_exposed() {
         assert!(score <= 1.0, "{unit}: {overall}");
     }
     let folder = tempfile::tempdir().unwrap();
-    let binary = env!("CARGO_BIN_EXE_rosterd");
+    let binary = crate::program::path();
     let names = [UNITS[0], UNITS[1], "rosterd-sync.timer"];
     for unit in names {
         let text = std::fs::read_to_string(path(unit))
             .unwrap()
-            .replace("=/usr/bin/rosterd ", &format!("={binary} "));
+            .replace("=/usr/bin/rosterd ", &format!("={} ", binary.display()));
         std::fs::write(folder.path().join(unit), text).unwrap();
     }
     let verify = Command::new("systemd-analyze")

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Field;
 use super::facts::RosterReport;
-use super::ldap::LdapFault;
+use super::ldap_fault::LdapFault;
 
 /// Why a roster cannot be used. Nothing has been planned then, and nothing changes on any gateway.
 #[derive(Debug, thiserror::Error)]

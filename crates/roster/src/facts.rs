@@ -13,6 +13,9 @@ use crate::model::mask_phone;
 /// How many problems of one file, and examples of one kind of note, are kept; the rest is counted.
 pub const KEPT: usize = 10_000;
 
+/// What reports call an answer of a directory.
+pub(super) const LDAP_FORMAT: &str = "ldap";
+
 /// What was read, for people and for `--output json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RosterReport {

@@ -14,13 +14,16 @@ mod find;
 mod header;
 pub mod identity;
 mod ldap;
+mod ldap_fault;
 mod marks;
 mod merge;
 mod open;
 mod person;
 mod phone;
 mod preset;
+mod progress;
 mod read;
+mod reading;
 mod records;
 mod rules;
 mod sources;
@@ -34,11 +37,11 @@ mod workbook_parts;
 
 pub use error::{Damage, FileKind, RosterError};
 pub use facts::RosterReport;
-pub use ldap::LdapFault;
+pub use ldap_fault::LdapFault;
 pub use marks::FileMark;
-pub use read::{
-    Progress, ProgressSink, ReadOptions, Reading, RosterOverride, Sighted, check, read, read_memory, see,
-};
+pub use progress::{Progress, ProgressSink};
+pub use read::{ReadOptions, RosterOverride, Sighted, check, read, read_memory, see};
+pub use reading::Reading;
 
 pub use rosterd_core::people::{Doubt, DoubtKind, Employment, Field, Person, Roster, SourceFacts, Texts};
 

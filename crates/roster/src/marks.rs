@@ -12,7 +12,7 @@ use super::error::RosterError;
 use super::facts::RosterReport;
 use super::find::Found;
 use super::open::{Opened, Tally, Tap, check_sum};
-use super::read::Beat;
+use super::progress::Beat;
 use super::rules::Rules;
 
 /// One file of a reading, and what was in it.
@@ -31,7 +31,7 @@ pub struct FileMark {
 /// The marks of a reading. None where its bytes do not say it all: a directory was asked, or a source is frozen.
 pub(super) fn of(report: &RosterReport) -> Option<Vec<FileMark>> {
     let all_files = report.sources.iter().all(|source| {
-        source.frozen.is_none() && source.files.iter().all(|file| file.format != super::ldap::FORMAT)
+        source.frozen.is_none() && source.files.iter().all(|file| file.format != super::facts::LDAP_FORMAT)
     });
     if report.partial || !all_files {
         return None;

@@ -9,9 +9,9 @@ use super::digest::digest;
 use super::error::RosterError;
 use super::facts::{FileReport, NoteKind, PresetUse, Problem, Reason, RosterReport, SourceReport};
 use super::person::{BlockedRow, Harvest};
-use super::read::Reading;
+use super::reading::Reading;
 use super::rules::Rules;
-use super::sources::{self, Part};
+use super::sources::{self, Known, Part};
 use super::spellings::Spellings;
 use super::{Doubt, DoubtKind, Employment, Field, Person, Roster, SourceFacts, preset};
 use crate::config::{Preset, Proof, SecondRow};
@@ -39,6 +39,8 @@ pub(super) struct Frame {
 /// So many people in two files are no sign that one is a copy of the other.
 const FEW: u64 = 3;
 
+<<<<<<< HEAD
+=======
 /// People and blocked people of one source, by key.
 #[derive(Default)]
 pub(super) struct Known {
@@ -46,6 +48,7 @@ pub(super) struct Known {
     pub blocked: BTreeMap<PersonKey, Block>,
 }
 
+>>>>>>> main
 /// Joins all sources into the roster.
 pub(super) fn join(sources: Vec<SourceRows>, frame: Frame) -> Result<Reading, RosterError> {
     let mut parts = Vec::new();

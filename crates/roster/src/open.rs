@@ -14,7 +14,7 @@ use sha2::Digest as _;
 use super::budget;
 use super::error::RosterError;
 use super::find::{Found, Stamp, sidecar};
-use super::read::Beat;
+use super::progress::Beat;
 use super::rules::Rules;
 
 /// An open file, with the folder it was opened in.

@@ -6,7 +6,6 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
@@ -15,15 +14,17 @@ use chrono_tz::Tz;
 
 use super::budget;
 use super::error::{FileKind, RosterError};
-use super::facts::{FileReport, RosterReport};
+use super::facts::FileReport;
 use super::find::{Found, find};
 use super::ldap::Directory;
+use super::progress::{Beat, ProgressSink};
+use super::reading::Reading;
 use super::marks::{self, FileMark};
 use super::merge::{self, SourceRows};
 use super::open::{Capped, Opened, Tally, Tap, check_sum};
 use super::person::Harvest;
 use super::rules::{Calendar, Rules};
-use super::{Doubt, DoubtKind, Roster, text_file, workbook};
+use super::{Doubt, DoubtKind, text_file, workbook};
 use crate::clock::Clock;
 use crate::config::{Env, OnStale, RosterConfig, Span};
 
@@ -50,9 +51,6 @@ pub struct ReadOptions<'a> {
     pub progress: Option<ProgressSink>,
 }
 
-/// Whoever shows progress.
-pub type ProgressSink = Arc<dyn Fn(Progress) + Send + Sync>;
-
 /// A roster given by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RosterOverride {
@@ -60,26 +58,6 @@ pub struct RosterOverride {
     pub path: PathBuf,
     /// Whether people who are not in it count as missing.
     pub authoritative: bool,
-}
-
-/// How far the reading is, over all files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes read.
-    pub bytes: u64,
-    /// Bytes of all files, as far as they are known.
-    pub total: u64,
-    /// Rows read.
-    pub rows: u64,
-}
-
-/// A roster and what is to be said about how it was read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reading {
-    /// The people.
-    pub roster: Roster,
-    /// The validation report.
-    pub report: RosterReport,
 }
 
 /// A roster whose files were seen and stand still. Nothing of them was read yet.
@@ -147,13 +125,6 @@ impl Sighted {
             merge::join(sources, frame)
         })
         .await
-    }
-}
-
-impl Reading {
-    /// The files that were read, if their bytes say all there is to say.
-    pub fn marks(&self) -> Option<Vec<FileMark>> {
-        marks::of(&self.report)
     }
 }
 
@@ -302,62 +273,6 @@ async fn apart<T: Send + 'static>(
         }
     });
     waited.await.unwrap_or(Err(RosterError::Internal))
-}
-
-/// Signs of life of the reading thread, and the sink that shows them.
-pub(super) struct Beat {
-    bytes: AtomicU64,
-    rows: AtomicU64,
-    total: AtomicU64,
-    /// What the people read so far take, in bytes.
-    kept: AtomicU64,
-    sink: Option<ProgressSink>,
-}
-
-/// Progress is shown each time so many rows have gone by.
-const TELL_EVERY: u64 = 5_000;
-
-impl Beat {
-    /// No sign yet.
-    pub(super) fn new(sink: Option<ProgressSink>) -> Self {
-        let zero = || AtomicU64::new(0);
-        Self { bytes: zero(), rows: zero(), total: zero(), kept: zero(), sink }
-    }
-
-    fn expect(&self, total: u64) {
-        self.total.store(total, Ordering::Relaxed);
-    }
-
-    /// Counts bytes.
-    pub(super) fn bytes(&self, count: u64) {
-        self.bytes.fetch_add(count, Ordering::Relaxed);
-    }
-
-    /// Counts a row and the bytes that it takes. An error when there are more than a roster may have.
-    pub(super) fn row(&self, file: &Arc<str>, limit: u64, kept: u64) -> Result<(), RosterError> {
-        if self.kept.fetch_add(kept, Ordering::Relaxed) + kept > budget::PEOPLE {
-            return Err(RosterError::TooMuch { file: file.clone(), limit: budget::PEOPLE });
-        }
-        let rows = self.rows.fetch_add(1, Ordering::Relaxed) + 1;
-        if rows > limit {
-            return Err(RosterError::TooManyRows { file: file.clone(), limit });
-        }
-        if rows.is_multiple_of(TELL_EVERY) {
-            self.tell(rows);
-        }
-        Ok(())
-    }
-
-    fn tell(&self, rows: u64) {
-        if let Some(sink) = &self.sink {
-            let (bytes, total) = (self.bytes.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
-            sink(Progress { bytes, total, rows });
-        }
-    }
-
-    fn count(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed) + self.rows.load(Ordering::Relaxed)
-    }
 }
 
 /// Reads one file, whatever it is, and makes sure that it is still the same at its end.

@@ -10,7 +10,6 @@ use chrono_tz::Tz;
 
 use super::error::RosterError;
 use super::header::Names;
-use super::ldap::ROLE_MARK;
 use super::status::Statuses;
 use super::{Field, preset};
 use crate::config::{
@@ -28,6 +27,9 @@ pub(super) struct Calendar {
     /// The zone whose days count where a file gives moments.
     pub zone: Tz,
 }
+
+/// Stands between the roles of a person whom a directory gave: group names may hold any mark that people type.
+pub(super) const ROLE_MARK: char = '\u{e000}';
 
 /// How to find, read and trust one source.
 #[derive(Debug, Clone)]

@@ -4,12 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::merge::Known;
 use super::rules::Rules;
 use super::{Employment, Field, Person, Texts};
 use crate::config::Proof;
 use crate::model::{Cell, PersonKey, RowRef};
 use crate::reason::{Block, BlockReason, StatusDoubt};
+
+/// People and blocked people of one source, by key.
+#[derive(Default)]
+pub(super) struct Known {
+    pub people: BTreeMap<PersonKey, Person>,
+    pub blocked: BTreeMap<PersonKey, BlockedPerson>,
+}
 
 /// What one source knows, and what it may say.
 pub(super) struct Part {

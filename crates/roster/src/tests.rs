@@ -238,7 +238,7 @@ fn people_of_many_parts_are_counted_and_refused() {
     let read = |rows: &dyn Fn(usize) -> String| {
         let text: String = (0..40).map(rows).collect();
         let bytes = format!("工号,角色\n{text}").into_bytes();
-        let beat = Arc::new(read::Beat::new(None));
+        let beat = Arc::new(progress::Beat::new(None));
         beat.row(&"before.csv".into(), u64::MAX, budget::PEOPLE - (1 << 20)).unwrap();
         let config = RosterConfig { path: Some("/".into()), ..RosterConfig::default() };
         let calendar = rules::Calendar { today: day(), zone: chrono_tz::Tz::UTC };

@@ -13,7 +13,7 @@ use super::facts::{FileReport, NoteKind};
 use super::header::{Columns, SameHeader};
 use super::open::TooBig;
 use super::person::{Harvest, RowReader};
-use super::read::Beat;
+use super::progress::Beat;
 use super::records::{Broken, Records, Strict};
 use super::rules::Rules;
 use crate::config::{Delimiter, FinalNewline};

@@ -13,7 +13,7 @@ use super::error::{Damage, FileKind, RosterError};
 use super::facts::{FileReport, NoteKind};
 use super::header::Columns;
 use super::person::{Harvest, RowReader};
-use super::read::Beat;
+use super::progress::Beat;
 use super::records::MAX_FIELD;
 use super::rules::Rules;
 use super::text_file::{HEADER_ROWS, no_header};

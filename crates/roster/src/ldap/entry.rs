@@ -8,18 +8,16 @@ use chrono::{DateTime, Utc};
 use csv::StringRecord;
 use ldap3::SearchEntry;
 
-use super::LdapFault;
+use crate::roster::ldap_fault::LdapFault;
 use crate::config::LdapConfig;
 use crate::roster::Field;
 use crate::roster::error::RosterError;
 use crate::roster::facts::FileReport;
 use crate::roster::header::Columns;
 use crate::roster::person::{Harvest, RowReader};
-use crate::roster::read::Beat;
-use crate::roster::rules::Rules;
+use crate::roster::progress::Beat;
+use crate::roster::rules::{ROLE_MARK, Rules};
 
-/// Stands between the roles of a person: group names may hold any mark that people type.
-pub(crate) const ROLE_MARK: char = '\u{e000}';
 /// A value that cannot be read: a sign that makes a cell unknown, and a key unreadable.
 const UNREADABLE: &str = "\u{0}";
 /// The attribute that stands for the entry's place in the tree.

@@ -16,7 +16,8 @@ use tokio::time::timeout;
 use super::error::RosterError;
 use super::facts::FileReport;
 use super::person::Harvest;
-use super::read::Beat;
+use super::facts::LDAP_FORMAT as FORMAT;
+use super::progress::Beat;
 use super::rules::Rules;
 use crate::config::{Env, LdapConfig};
 use crate::http::{Trust, Url, is_loopback, tls};
@@ -24,18 +25,14 @@ use crate::secret::Secret;
 use rosterd_host::secret::ReadSecret as _;
 
 mod entry;
-mod fault;
 mod relay;
 #[cfg(test)]
 mod tests;
 
-pub(super) use entry::ROLE_MARK;
 use entry::{Attributes, Entries};
-pub use fault::LdapFault;
+use super::ldap_fault::LdapFault;
 use relay::Meter;
 
-/// What reports call an answer of a directory.
-pub(super) const FORMAT: &str = "ldap";
 /// Entries asked for at once.
 const PAGE: i32 = 500;
 /// Who is looked for where no filter is configured: people of Active Directory, or of other directories.

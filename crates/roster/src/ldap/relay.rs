@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::roster::read::Beat;
+use crate::roster::progress::Beat;
 
 /// What has arrived, and what may.
 pub(super) struct Meter {
