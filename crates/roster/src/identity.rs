@@ -9,13 +9,8 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Problem, Reason};
-<<<<<<< HEAD
 use super::reading::Reading;
-use super::{BlockedPerson, Employment, Field, Person, RowProblem, Texts, digest};
-=======
-use super::read::Reading;
 use super::{Employment, Field, Person, Texts, digest};
->>>>>>> main
 use crate::model::{Cell, PersonKey, RowRef, fold};
 use crate::reason::{Block, BlockReason};
 

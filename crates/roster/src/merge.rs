@@ -39,16 +39,6 @@ pub(super) struct Frame {
 /// So many people in two files are no sign that one is a copy of the other.
 const FEW: u64 = 3;
 
-<<<<<<< HEAD
-=======
-/// People and blocked people of one source, by key.
-#[derive(Default)]
-pub(super) struct Known {
-    pub people: BTreeMap<PersonKey, Person>,
-    pub blocked: BTreeMap<PersonKey, Block>,
-}
-
->>>>>>> main
 /// Joins all sources into the roster.
 pub(super) fn join(sources: Vec<SourceRows>, frame: Frame) -> Result<Reading, RosterError> {
     let mut parts = Vec::new();

@@ -14,7 +14,7 @@ use crate::reason::{Block, BlockReason, StatusDoubt};
 #[derive(Default)]
 pub(super) struct Known {
     pub people: BTreeMap<PersonKey, Person>,
-    pub blocked: BTreeMap<PersonKey, BlockedPerson>,
+    pub blocked: BTreeMap<PersonKey, Block>,
 }
 
 /// What one source knows, and what it may say.
