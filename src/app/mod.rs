@@ -131,7 +131,7 @@ impl App {
     /// If it cannot be opened.
     pub async fn store_to_read(&self) -> Result<Store, StoreError> {
         match self.state.exists() {
-            true => self.store().await,
+            true => Store::open_to_read(&self.state).await,
             false => Store::in_memory(None).await,
         }
     }

@@ -145,6 +145,9 @@ impl App {
         if !request.allow_guards.is_empty() && !self.config().approval.allow_guard_flag {
             return Err(SyncError::GuardFlagOff);
         }
+        if !request.dry {
+            self.witness().check(store).await?;
+        }
         let order = self.order(&request);
         let gateways = gateways::Gateways::open(self, &targets, request.offline).await;
         let sites: Vec<_> = targets

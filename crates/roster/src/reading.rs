@@ -1,8 +1,8 @@
 //! What reading gives: the roster, and what is to be said about how it was read.
 
+use super::Roster;
 use super::facts::RosterReport;
 use super::marks::{self, FileMark};
-use super::Roster;
 
 /// A roster and what is to be said about how it was read.
 #[derive(Debug, Clone, PartialEq)]

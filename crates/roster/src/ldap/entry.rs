@@ -8,12 +8,12 @@ use chrono::{DateTime, Utc};
 use csv::StringRecord;
 use ldap3::SearchEntry;
 
-use crate::roster::ldap_fault::LdapFault;
 use crate::config::LdapConfig;
 use crate::roster::Field;
 use crate::roster::error::RosterError;
 use crate::roster::facts::FileReport;
 use crate::roster::header::Columns;
+use crate::roster::ldap_fault::LdapFault;
 use crate::roster::person::{Harvest, RowReader};
 use crate::roster::progress::Beat;
 use crate::roster::rules::{ROLE_MARK, Rules};

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 
 use super::error::RosterError;
 use super::facts::FileReport;
-use super::person::Harvest;
 use super::facts::LDAP_FORMAT as FORMAT;
+use super::person::Harvest;
 use super::progress::Beat;
 use super::rules::Rules;
 use crate::config::{Env, LdapConfig};
@@ -29,8 +29,8 @@ mod relay;
 #[cfg(test)]
 mod tests;
 
-use entry::{Attributes, Entries};
 use super::ldap_fault::LdapFault;
+use entry::{Attributes, Entries};
 use relay::Meter;
 
 /// Entries asked for at once.
