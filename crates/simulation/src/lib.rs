@@ -6,6 +6,7 @@
 
 pub mod bench;
 pub mod checker;
+pub mod company;
 pub mod coverage;
 pub mod dice;
 pub mod faults;

@@ -54,7 +54,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             store.note_device(&target.name, device).await?;
         }
         let quarantine = self.standing_quarantine().await?;
-        let may_send = !plan.held_as_a_whole() && quarantine.is_none();
+        let held = plan.held_as_a_whole() && !has(Flaw::HeldIsSent);
+        let may_send = !held && quarantine.is_none();
         let sender = self.caller.as_ref().map(|c| Sender::new(c, store, &target.name, self.id));
         let mut executed = Executed::default();
         if let Some(sender) = sender.as_ref().filter(|_| may_send && (plan.has_work() || self.row.dirty)) {
@@ -265,7 +266,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             store.quarantine(target, self.id, check, self.now()).await?;
         }
         let out_of_reach = matches!(executed.stopped, Some(Stopped::Refused(_) | Stopped::Unanswered(_)));
-        let withheld_by = if plan.held_as_a_whole() {
+        let withheld_by = if plan.held_as_a_whole() && !has(Flaw::HeldIsSent) {
             plan.held_by.first().map(|held| held.by.guard.into())
         } else if let Some(check) = executed.quarantine.or(standing) {
             Some(check.into())
