@@ -10,9 +10,9 @@ use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
-use crate::report::words::hook_ended;
 use crate::config::{Env, HooksConfig, check_program};
 use crate::report::SyncReport;
+use crate::report::words::hook_ended;
 
 /// What the environment of a hook is taken over from ours: nothing that could be a key.
 const TAKEN_OVER: [&str; 5] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ"];

@@ -10,12 +10,12 @@ use crate::clock::Clock;
 use crate::config::GuardHold;
 use crate::gateway::Gateway;
 use crate::plan::Held;
-use rosterd_core::reason::{Behind, Guard, HeldBy};
 use crate::report::SyncReport;
 use crate::roster::Roster;
 use crate::store::StoreError;
 use crate::store::audit::Record;
 use crate::sync::{outcome, summary};
+use rosterd_core::reason::{Behind, Guard, HeldBy};
 
 impl<G: Gateway, C: Clock + Clone> Run<'_, G, C> {
     /// Asks, where something would be sent and nothing holds it yet, and records what was said.
