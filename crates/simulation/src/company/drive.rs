@@ -71,6 +71,7 @@ impl Service {
         };
         let wire = Wire::new(shared.clone(), target.dialect);
         let ground = Ground {
+            gate: None,
             store: &store,
             target,
             account: &config.account,
