@@ -326,7 +326,7 @@ async fn meant(
     if let Ok(key) = PersonKey::new(who)
         && (roster.people.contains_key(&key)
             || roster.blocked.contains_key(&key)
-            || store.knows(&key).await?)
+            || store.knows_person(&key).await?)
     {
         return Ok(vec![key]);
     }

@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod actor;
+mod aftermath;
 pub mod drift;
 pub mod existing;
 pub mod explain;
@@ -26,6 +27,8 @@ use chrono_tz::Tz;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config, ConfigError, Env, Loaded, TargetConfig};
 use crate::gateway::HttpGateway;
+use crate::heartbeat::Heartbeat;
+use crate::hooks::Hooks;
 use crate::notify::Notifier;
 use crate::reason::ErrorKind;
 use crate::report::ErrorReport;
@@ -91,6 +94,18 @@ impl App {
         Actor { command: self.command.clone(), ..actor::current() }
     }
 
+    /// Who waits for signs of life.
+    pub fn heartbeat(&self) -> Option<Heartbeat<'_, SystemClock>> {
+        let config = self.config().heartbeat.as_ref()?;
+        Some(Heartbeat::new(config, self.loaded.base.as_path(), &self.env, self.clock))
+    }
+
+    /// The programs around what a run sends.
+    pub fn hooks(&self) -> Option<Hooks<'_>> {
+        let config = self.config().hooks.as_ref()?;
+        Some(Hooks::new(config, self.loaded.base.as_path(), &self.env))
+    }
+
     /// The moment.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
@@ -146,7 +161,7 @@ impl App {
     /// If it cannot be opened, or was named and is not there: an empty one would be no answer.
     pub async fn store_to_read(&self) -> Result<Store, NameError> {
         match self.state.exists() {
-            true => Ok(self.store().await?),
+            true => Ok(Store::open_to_read(&self.state).await?),
             false if self.state_given => {
                 let (what, given) = (What::Database, self.state.display().to_string());
                 Err(Unknown { what, given, nearest: names::nearest_file(&self.state) }.into())

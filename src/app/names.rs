@@ -135,7 +135,7 @@ impl App {
     /// # Errors
     /// If neither does, or the database fails. A roster that cannot be used knows nobody.
     pub async fn must_know(&self, store: &Store, person: &PersonKey) -> Result<(), NameError> {
-        if store.knows(person).await? {
+        if store.knows_person(person).await? {
             return Ok(());
         }
         let reading = self.read(None, None).await.ok();

@@ -7,8 +7,10 @@ use std::sync::Mutex;
 use rust_i18n::t;
 
 use super::names::{self, Unknown, What};
-use super::{App, gateways};
+use super::{App, aftermath, gateways};
 use crate::config::{Span, TargetConfig};
+use crate::heartbeat::Beat;
+use crate::hooks::Gate;
 use crate::model::{PersonKey, TargetName};
 use crate::notify::{self, News};
 use crate::reason::ErrorKind;
@@ -147,6 +149,27 @@ impl App {
         request: Request,
         watcher: Watcher<'_>,
     ) -> Result<Answer, SyncError> {
+        let (whole, dry) = (request.is_whole(), request.dry);
+        let heartbeat = self.heartbeat().filter(|_| whole);
+        if let Some(heartbeat) = &heartbeat {
+            heartbeat.beat(Beat::Start).await;
+        }
+        let answer = self.carry_out(store, request, watcher).await;
+        if let Some((heartbeat, beat)) = heartbeat.zip(aftermath::beat(answer.as_ref().ok())) {
+            heartbeat.beat(beat).await;
+        }
+        if !dry {
+            self.write_metrics(store, answer.as_ref().ok()).await;
+        }
+        answer
+    }
+
+    async fn carry_out(
+        &self,
+        store: &Store,
+        request: Request,
+        watcher: Watcher<'_>,
+    ) -> Result<Answer, SyncError> {
         let targets = self.targets(&request)?;
         for guard in &request.allow_guards {
             names::guard(guard)?;
@@ -154,7 +177,11 @@ impl App {
         if !request.allow_guards.is_empty() && !self.config().approval.allow_guard_flag {
             return Err(SyncError::GuardFlagOff);
         }
+        if !request.dry {
+            self.witness().check(store).await?;
+        }
         let order = self.order(&request);
+        let hooks = self.hooks();
         let gateways = gateways::Gateways::open(self, &targets, request.offline).await;
         let sites: Vec<_> = targets
             .iter()
@@ -174,6 +201,7 @@ impl App {
             order: &order,
             clock: self.clock,
             progress: watcher.actions,
+            gate: hooks.as_ref().map(|hooks| hooks as &dyn Gate),
         };
         let kept = Mutex::new(None);
         let read = async |before: Option<Vec<FileMark>>| {
@@ -196,7 +224,11 @@ impl App {
         };
         let synced = sync::sync(work, &sites, read).await?;
         let mut report = synced.report;
-        if let Some(warning) = synced.head.and_then(|head| self.witness().keep(&head)) {
+        let head = match &hooks {
+            Some(hooks) => self.tell_hooks(store, hooks, &mut report).await.or(synced.head),
+            None => synced.head,
+        };
+        if let Some(warning) = head.and_then(|head| self.witness().keep(&head)) {
             report.targets.iter_mut().for_each(|target| target.warnings.push(warning.clone()));
         }
         let reading = kept.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -212,7 +244,7 @@ impl App {
     ) -> Result<(), ErrorReport> {
         for person in only {
             let in_roster = roster.people.contains_key(person) || roster.blocked.contains_key(person);
-            if !in_roster && !store.knows(person).await.map_err(|e| store_failure(&e))? {
+            if !in_roster && !store.knows_person(person).await.map_err(|e| store_failure(&e))? {
                 let stored = store.known_people().await.map_err(|e| store_failure(&e))?;
                 let keys = roster.people.keys().map(PersonKey::as_str);
                 let known = keys.chain(stored.keys().map(String::as_str));

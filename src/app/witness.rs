@@ -68,6 +68,19 @@ impl Witness {
         }
     }
 
+    /// Checks that the database is the one that was opened, and that the last head which was handed out is in it. Asked before
+    /// anything is sent.
+    ///
+    /// # Errors
+    /// If it was deleted, moved or replaced since, or an older copy was put back.
+    pub(super) async fn check(&self, store: &Store) -> Result<(), StoreError> {
+        store.in_place()?;
+        match self.path.as_deref().and_then(last_head) {
+            Some(head) => store.knows(&head).await,
+            None => Ok(()),
+        }
+    }
+
     /// Keeps a head outside the database. One that cannot be kept makes what was recorded no worse, but an auditor must
     /// hear of it: the warning is returned.
     pub fn keep(&self, head: &Head) -> Option<String> {

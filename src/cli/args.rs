@@ -232,9 +232,8 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn dialect(text: &str) -> Result<Dialect, String> {
-    let all = [Dialect::UpdaterCloud, Dialect::Openapi];
-    all.into_iter().find(|d| d.as_str() == text).ok_or_else(|| {
-        let known = all.map(Dialect::as_str).join(", ");
+    Dialect::ALL.into_iter().find(|d| d.as_str() == text).ok_or_else(|| {
+        let known = Dialect::ALL.map(Dialect::as_str).join(", ");
         rust_i18n::t!("cli.not_a_dialect", value = text, known = known).into_owned()
     })
 }

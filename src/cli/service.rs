@@ -1,6 +1,9 @@
 //! `rosterd run`: the service. When to work is the daemon's business; what a job is, is here: one sync of everything.
 
+use std::time::Duration;
+
 use rust_i18n::t;
+use sd_notify::NotifyState;
 use tokio::sync::mpsc;
 
 use super::args::Global;
@@ -9,8 +12,9 @@ use super::failure::{self, Failure};
 use super::{doors, oob, sync, ucloud};
 use crate::app::App;
 use crate::app::sync::{Request, Watcher};
+use crate::clock::Clock as _;
 use crate::config::Env;
-use crate::daemon::{self, Done, Due, Ended, Surroundings, Systemd, Wake};
+use crate::daemon::{self, Done, Due, Ended, ServiceManager as _, Surroundings, Systemd, Wake};
 use crate::notify::{self, News};
 use crate::report::{TargetReport, table};
 use crate::stop::Stop;
@@ -19,14 +23,18 @@ use crate::store::Store;
 /// How many wishes may wait; a full queue has the same wish in it already.
 const QUEUE: usize = 16;
 
+/// How long is waited at first, and at most, for a database that cannot be opened at the start.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
 /// Serves until asked to stop.
 pub async fn run(global: &Global, app: App) -> anyhow::Result<Exit> {
     let stop = Stop::new();
     let (wake, mut woken) = mpsc::channel::<Wake>(QUEUE);
     let listening = daemon::listen(stop.clone(), wake.clone())?;
     let mut app = app;
+    let Some(mut store) = first_store(&app, &stop).await? else { return Ok(Exit::Done) };
     let ended = loop {
-        let store = app.store().await?;
         let around =
             Surroundings { clock: app.clock, ticks: store.clone(), manager: Systemd, stop: stop.clone() };
         let schedules = daemon::schedules(app.config());
@@ -46,7 +54,9 @@ pub async fn run(global: &Global, app: App) -> anyhow::Result<Exit> {
         if ended != Ended::Reload {
             break ended;
         }
-        app = reload(global, app);
+        if let Some(anew) = reload(global, app.command.clone()).await {
+            (app, store) = anew;
+        }
     };
     listening.abort();
     Ok(match ended {
@@ -55,19 +65,41 @@ pub async fn run(global: &Global, app: App) -> anyhow::Result<Exit> {
     })
 }
 
-/// The settings anew. Those that cannot be used leave the old ones in force: a service must survive a slip of the pen.
-fn reload(global: &Global, old: App) -> App {
-    match App::load(global.config.as_deref(), global.state.as_deref(), Env::process()) {
-        Ok(mut app) => {
-            app.command = old.command;
-            tracing::info!(path = %app.loaded.path.display(), digest = app.loaded.digest, "configuration read again");
-            app
+/// The database, at the start of the service. Trouble that may pass, such as a full disk, is waited out. `None`: asked to
+/// stop meanwhile.
+async fn first_store(app: &App, stop: &Stop) -> anyhow::Result<Option<Store>> {
+    let mut wait = FIRST_WAIT;
+    loop {
+        let error = match app.store().await {
+            Ok(store) => return Ok(Some(store)),
+            Err(error) if error.is_passing() => error,
+            Err(error) => return Err(error.into()),
+        };
+        tracing::error!(%error, seconds = wait.as_secs(), "the database cannot be opened; tried again");
+        // The manager of services waits for as long as we do, and some more.
+        let patience = u32::try_from(wait.as_micros()).unwrap_or(u32::MAX).saturating_mul(2);
+        Systemd.tell(&[NotifyState::ExtendTimeoutUsec(patience)]);
+        tokio::select! {
+            () = stop.when_requested() => return Ok(None),
+            () = app.clock.sleep(wait) => {}
         }
-        Err(error) => {
-            tracing::error!(%error, "the configuration cannot be used; the old one stays in force");
-            old
-        }
+        wait = (wait * 2).min(LONGEST_WAIT);
     }
+}
+
+/// The settings anew, with their database. Where one of the two cannot be used, the old ones stay in force: a service must
+/// survive a slip of the pen.
+async fn reload(global: &Global, command: Option<String>) -> Option<(App, Store)> {
+    let kept = |error: &dyn std::fmt::Display| {
+        tracing::error!(%error, "the configuration cannot be used; the old one stays in force");
+    };
+    let mut app = App::load(global.config.as_deref(), global.state.as_deref(), Env::process())
+        .inspect_err(|error| kept(error))
+        .ok()?;
+    app.command = command;
+    let store = app.store().await.inspect_err(|error| kept(error)).ok()?;
+    tracing::info!(path = %app.loaded.path.display(), digest = app.loaded.digest, "configuration read again");
+    Some((app, store))
 }
 
 /// One job, told to the log, and what people should be told of it.

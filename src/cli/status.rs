@@ -10,8 +10,8 @@ use super::{output, show};
 use crate::app::App;
 use crate::app::status::{BlockedNow, Running, Status, TargetStatus};
 use crate::config::Span;
-use crate::report::grid::{Grid, Tone, strong};
 use crate::reason::HeldBy;
+use crate::report::grid::{Grid, Tone, strong};
 use crate::report::{TargetState, table, visible, words};
 use crate::store::present::PendingApproval;
 

@@ -17,6 +17,6 @@ pub use error::ConfigError;
 pub use init::init;
 pub use load::{LOCAL_PATH, Loaded, SYSTEM_PATH, digest, load, parse};
 pub use rosterd_core::config::*;
-pub use rosterd_host::access::{AccessError, Guarded, read_guarded};
+pub use rosterd_host::access::{AccessError, Guarded, check_program, read_guarded};
 pub use rosterd_host::env::{Env, OVERRIDE_PREFIX};
 pub use show::{Origin, Setting};

@@ -58,7 +58,7 @@ impl Shape {
             ));
             return;
         };
-        if let Some(message) = not_yet(path, value).filter(|_| self.is_choice(schema, path, value)) {
+        if let Some(message) = not_yet(path, value).filter(|_| self.is_choice(schema, value)) {
             found.push((path.clone(), message));
             return;
         }
@@ -123,14 +123,9 @@ impl Shape {
     }
 
     /// Whether a text is one of the words that are allowed here. Other values, and free texts, are.
-    fn is_choice(&self, schema: &Json, path: &KeyPath, value: &Json) -> bool {
+    fn is_choice(&self, schema: &Json, value: &Json) -> bool {
         let choices = self.choices(schema);
-        let pattern = path.pattern();
-        let planned = || NOT_YET.iter().filter(|entry| entry.key == pattern).flat_map(|entry| entry.planned);
-        choices.is_empty()
-            || value
-                .as_str()
-                .is_none_or(|text| choices.contains(&text) || planned().any(|word| *word == text))
+        choices.is_empty() || value.as_str().is_none_or(|text| choices.contains(&text))
     }
 
     /// What is wanted here, for people.

@@ -182,7 +182,7 @@ async fn converse(target: &TargetConfig, client: Client, plan: Option<&Plan>) ->
     found.push(told);
     if let Some(plan) = plan.filter(|_| same) {
         found.push(groups(&client, plan).await);
-        if target.dialect.has_lists() {
+        if target.dialect.capabilities().lists_roles {
             found.push(roles(&client, plan).await);
         }
     }
@@ -224,15 +224,13 @@ fn other_recipe(target: &TargetConfig, found: &RecipeFound) -> Finding {
     };
     let finding = Finding::new("token", Mark::Fail, verdict, t!("doctor.other_recipe"));
     // Where the dialect alone decides the recipe, the other dialect's habit points to the dialect.
-    let other = match target.dialect {
-        Dialect::Openapi => Dialect::UpdaterCloud,
-        Dialect::UpdaterCloud => Dialect::Openapi,
+    let habit = |dialect: &Dialect| {
+        Recipe::new(&TokenConfig::default(), *dialect).is_ok_and(|recipe| recipe == found.recipe)
     };
-    let habit = Recipe::new(&TokenConfig::default(), other).is_ok_and(|recipe| recipe == found.recipe);
-    let next = if habit && target.token == TokenConfig::default() {
-        t!("doctor.other_recipe_dialect", dialect = other.as_str())
-    } else {
-        t!("doctor.other_recipe_next")
+    let other = Dialect::ALL.into_iter().filter(|dialect| *dialect != target.dialect).find(habit);
+    let next = match other.filter(|_| target.token == TokenConfig::default()) {
+        Some(other) => t!("doctor.other_recipe_dialect", dialect = other.as_str()),
+        None => t!("doctor.other_recipe_next"),
     };
     finding.next(next).settings(&format!("[target.token]\n{}", found.recipe.config_lines()))
 }

@@ -1,12 +1,14 @@
 //! `rosterd doctor`: named checks, each with a verdict, a text and what to do. They read and look, and change nothing: no
 //! call that changes a gateway, no row in the database. What is here puts the checks in order; `local` looks at this
-//! machine, `network` at the way to the device, `certificate` at what it presents, `device` asks it, `work` weighs what the
+//! machine, `network` at the way to the device, `certificate` at what it presents, `device` asks it, `outside` looks at who is told of
+//! runs, `work` weighs what the
 //! next plan would need.
 
 mod certificate;
 mod device;
 mod local;
 mod network;
+mod outside;
 mod work;
 
 use std::collections::BTreeMap;
@@ -96,6 +98,7 @@ pub async fn examine(app: &App, targets: &[TargetName], key: Option<&SecretRef>)
     found.push(finding);
     let (reading, finding) = local::roster(app).await;
     found.push(finding);
+    found.extend(outside::examine(app).await);
     let wanted = |target: &&TargetConfig| targets.is_empty() || targets.contains(&target.name);
     for target in app.config().target.iter().filter(wanted) {
         let target = &TargetConfig { key: key.or(target.key.as_ref()).cloned(), ..target.clone() };

@@ -61,7 +61,7 @@ impl<G: Gateway, C: Clock + Clone> Asking<'_, G, C> {
     /// # Errors
     /// When the device is out of reach.
     pub async fn list(&self) -> Result<Listed, OutOfReach> {
-        if !self.caller.gateway().dialect().has_lists() {
+        if !self.caller.gateway().dialect().capabilities().lists_users {
             return Ok(None);
         }
         let (mut all, mut offset) = (BTreeMap::new(), 0);

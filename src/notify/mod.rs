@@ -1,10 +1,12 @@
-//! Telling people what happened, through the robots of their groups and through webhooks. What is worth a message is
+//! Telling people what happened, through the robots of their groups, webhooks, mail and syslog. What is worth a message is
 //! decided in `message` from reports, what of it is news in `memory`; here is who is told, and the sending. A message that
 //! does not arrive is logged, said again at the next run, and changes nothing else.
 
+mod mail;
 mod memory;
 mod message;
 mod robot;
+mod syslog;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,9 +16,9 @@ use chrono_tz::Tz;
 use rust_i18n::t;
 
 use crate::clock::Clock;
-use crate::config::{Env, NotifyConfig};
-use crate::http::{Options, Request, Transport, Trust, check_url};
-use crate::secret::ReadSecret as _;
+use crate::config::{Env, NotifyConfig, Receiver, RobotKind};
+use crate::http::{Options, Request, Transport, Trust, Url, check_url};
+use crate::secret::{ReadSecret as _, Secret, SecretRef};
 use crate::store::Store;
 use crate::store::told::Told;
 
@@ -30,6 +32,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Largest answer that is read.
 const MAX_ANSWER: usize = 64 << 10;
 
+/// Certificates that are trusted besides the system's.
+type Roots = Vec<rustls::pki_types::CertificateDer<'static>>;
 /// What a receiver was told, by topic.
 type Memory = BTreeMap<String, Told>;
 
@@ -58,6 +62,7 @@ pub struct Notifier<'a, C> {
     env: &'a Env,
     clock: C,
     zone: Tz,
+    roots: Roots,
     /// What was said and could not be written down, by receiver: a database that takes nothing must not make a service
     /// say the same at every tick.
     unwritten: Mutex<BTreeMap<String, Memory>>,
@@ -72,7 +77,13 @@ impl<'a, C: Clock> Notifier<'a, C> {
         clock: C,
         zone: Tz,
     ) -> Self {
-        Self { config, base, env, clock, zone, unwritten: Mutex::new(BTreeMap::new()) }
+        Self { config, base, env, clock, zone, roots: Vec::new(), unwritten: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// The same, trusting these certificates too.
+    #[cfg(test)]
+    fn trusting(self, roots: Roots) -> Self {
+        Self { roots, ..self }
     }
 
     /// Tells everybody who wants to know what is news to them; `store` remembers what was said. Takes some seconds at
@@ -143,14 +154,58 @@ impl<'a, C: Clock> Notifier<'a, C> {
     }
 
     async fn send(&self, receiver: &NotifyConfig, message: &Message) -> Result<(), Undelivered> {
-        let missing = || Undelivered::Refused(t!("notify.config.url").into_owned());
-        let (kind, url) = receiver.kind.zip(receiver.url.as_ref()).ok_or_else(missing)?;
-        let read = |reference: &crate::secret::SecretRef| {
-            reference.read(self.base, self.env).map_err(|error| Undelivered::Away(error.to_string()))
-        };
-        let url = read(url)?;
-        let secret = receiver.secret.as_ref().map(read).transpose()?;
-        let letter = robot::letter(kind, &url, secret.as_ref(), message, receiver.names, self.clock.now());
+        let now = self.clock.now();
+        match receiver.receiver().map_err(|problems| Undelivered::Away(worded(problems)))? {
+            Receiver::Robot { kind, url, secret } => {
+                let (url, secret) = (self.read(url)?, secret.map(|secret| self.read(secret)).transpose()?);
+                self.call(kind, &robot::letter(kind, &url, secret.as_ref(), message, receiver.names, now))
+                    .await
+            }
+            Receiver::Mail(mail) => {
+                let password = mail.password.map(|password| self.read(password)).transpose()?;
+                let post = mail::Post::new(&mail, password.as_ref(), &self.roots)?;
+                post.send(&mail, &message.title, robot::plain(message, receiver.names), now).await
+            }
+            Receiver::Syslog(server) => {
+                let text = robot::text(message, receiver.names);
+                let line = syslog::line(message, &text, &syslog::host(), std::process::id(), now);
+                syslog::send(&server, &line, &self.roots).await.map_err(Undelivered::Away)
+            }
+        }
+    }
+
+    /// Looks whether each receiver could be told, without telling it anything: its settings, its secrets, and, where
+    /// that says nothing to anybody, the way there.
+    pub async fn try_out(&self) -> Vec<Result<(), String>> {
+        let mut found = Vec::new();
+        for receiver in self.config {
+            found.push(self.try_one(receiver).await);
+        }
+        found
+    }
+
+    async fn try_one(&self, receiver: &NotifyConfig) -> Result<(), String> {
+        let read = |secret| self.read(secret).map_err(|error| error.cause().to_owned());
+        match receiver.receiver().map_err(worded)? {
+            Receiver::Robot { url, secret, .. } => {
+                secret.map(read).transpose()?;
+                reachable(&check_url(read(url)?.expose()).map_err(|_| t!("notify.bad_url").into_owned())?)
+                    .await
+            }
+            Receiver::Mail(mail) => {
+                let password = mail.password.map(read).transpose()?;
+                let post = mail::Post::new(&mail, password.as_ref(), &self.roots);
+                post.map_err(|error| error.cause().to_owned())?.try_out().await
+            }
+            Receiver::Syslog(server) => syslog::try_out(&server, &self.roots).await,
+        }
+    }
+
+    fn read(&self, reference: &SecretRef) -> Result<Secret, Undelivered> {
+        reference.read(self.base, self.env).map_err(|error| Undelivered::Away(error.to_string()))
+    }
+
+    async fn call(&self, kind: RobotKind, letter: &robot::Letter) -> Result<(), Undelivered> {
         // The address is the secret, so no error may quote it.
         let url = check_url(letter.url.expose())
             .map_err(|_| Undelivered::Away(t!("notify.bad_url").into_owned()))?;
@@ -171,6 +226,25 @@ impl<'a, C: Clock> Notifier<'a, C> {
     }
 }
 
+/// Whether somebody listens at an address; nothing is sent there, for a call is a message.
+///
+/// # Errors
+/// If nobody does. The address is a secret and is not named.
+pub async fn reachable(url: &Url) -> Result<(), String> {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let port = url.port_or_known_default().unwrap_or_default();
+    match tokio::time::timeout(TIMEOUT, tokio::net::TcpStream::connect((host, port))).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(t!("http.timeout", seconds = TIMEOUT.as_secs()).into_owned()),
+    }
+}
+
+/// What is wrong with a receiver's settings.
+fn worded(problems: Vec<(&'static str, String)>) -> String {
+    problems.into_iter().map(|(key, words)| format!("{key} {words}")).collect::<Vec<_>>().join("; ")
+}
+
 /// Logs what could not be written down; whether it was.
 fn note(result: Result<(), crate::store::StoreError>) -> bool {
     if let Err(error) = &result {
@@ -181,8 +255,8 @@ fn note(result: Result<(), crate::store::StoreError>) -> bool {
 
 /// Who a receiver is: another address is somebody else, who was told nothing yet.
 fn digest(receiver: &NotifyConfig) -> String {
-    let NotifyConfig { kind, url, .. } = receiver;
-    blake3::hash(format!("{kind:?} {url:?}").as_bytes()).to_hex().to_string()
+    let NotifyConfig { kind, url, server, from, to, .. } = receiver;
+    blake3::hash(format!("{kind:?} {url:?} {server:?} {from:?} {to:?}").as_bytes()).to_hex().to_string()
 }
 
 #[cfg(test)]

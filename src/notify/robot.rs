@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{Message, Undelivered};
-use crate::config::NotifyKind;
+use crate::config::RobotKind;
 use crate::http::encode_pairs;
 use crate::model::cut_bytes;
 use crate::secret::Secret;
@@ -34,7 +34,7 @@ pub struct Letter {
 
 /// Puts a message into the form that this kind of receiver takes.
 pub fn letter(
-    kind: NotifyKind,
+    kind: RobotKind,
     url: &Secret,
     secret: Option<&Secret>,
     message: &Message,
@@ -44,8 +44,8 @@ pub fn letter(
     let text = text(message, names);
     let mut address = url.expose().to_owned();
     let body = match kind {
-        NotifyKind::Wecom => json!({ "msgtype": "text", "text": { "content": text } }),
-        NotifyKind::Dingtalk => {
+        RobotKind::Wecom => json!({ "msgtype": "text", "text": { "content": text } }),
+        RobotKind::Dingtalk => {
             if let Some(secret) = secret {
                 let time = now.timestamp_millis().to_string();
                 let sign = sign(secret.expose(), &format!("{time}\n{}", secret.expose()));
@@ -54,7 +54,7 @@ pub fn letter(
             }
             json!({ "msgtype": "text", "text": { "content": text } })
         }
-        NotifyKind::Feishu => {
+        RobotKind::Feishu => {
             let mut body = json!({ "msg_type": "text", "content": { "text": text } });
             if let Some(secret) = secret {
                 let time = now.timestamp().to_string();
@@ -64,7 +64,7 @@ pub fn letter(
             }
             body
         }
-        NotifyKind::Webhook => webhook(message, names, now),
+        RobotKind::Webhook => webhook(message, names, now),
     };
     Letter { url: Secret::new(address), body: Secret::new(body.to_string()) }
 }
@@ -78,8 +78,14 @@ fn webhook(message: &Message, names: bool, now: DateTime<Utc>) -> Value {
     })
 }
 
+/// All lines of a message, for where there is room.
+pub fn plain(message: &Message, names: bool) -> String {
+    let people: &[String] = if names { &message.people } else { &[] };
+    message.lines.iter().chain(people).map(|line| format!("{line}\n")).collect()
+}
+
 /// The first lines of a message, for people.
-fn text(message: &Message, names: bool) -> String {
+pub fn text(message: &Message, names: bool) -> String {
     let people: &[String] = if names { &message.people } else { &[] };
     let all = message.lines.len() + people.len();
     let mut text = message.title.clone();
@@ -112,23 +118,23 @@ struct Said {
 }
 
 /// Codes that say: not so often. WeCom 45009, DingTalk 130101 (blocked for ten minutes), Feishu 11232.
-const TOO_OFTEN: [(NotifyKind, i64); 3] =
-    [(NotifyKind::Wecom, 45009), (NotifyKind::Dingtalk, 130_101), (NotifyKind::Feishu, 11232)];
+const TOO_OFTEN: [(RobotKind, i64); 3] =
+    [(RobotKind::Wecom, 45009), (RobotKind::Dingtalk, 130_101), (RobotKind::Feishu, 11232)];
 /// WeCom: there is no robot at this address.
-const NO_ROBOT: (NotifyKind, i64) = (NotifyKind::Wecom, 93000);
+const NO_ROBOT: (RobotKind, i64) = (RobotKind::Wecom, 93000);
 
 /// Whether an answer means that the message was taken; else why not.
 ///
 /// # Errors
 /// With the receiver's own words, or the HTTP status.
-pub fn taken(kind: NotifyKind, status: u16, body: &[u8]) -> Result<(), Undelivered> {
+pub fn taken(kind: RobotKind, status: u16, body: &[u8]) -> Result<(), Undelivered> {
     if status == 429 {
         return Err(Undelivered::Away(t!("notify.too_often", said = "HTTP 429").into_owned()));
     }
     if !(200..300).contains(&status) {
         return Err(Undelivered::Refused(format!("HTTP {status}")));
     }
-    if kind == NotifyKind::Webhook {
+    if kind == RobotKind::Webhook {
         return Ok(());
     }
     match serde_json::from_slice::<Said>(body) {
@@ -140,7 +146,7 @@ pub fn taken(kind: NotifyKind, status: u16, body: &[u8]) -> Result<(), Undeliver
     }
 }
 
-fn refused(kind: NotifyKind, code: i64, msg: &str) -> Undelivered {
+fn refused(kind: RobotKind, code: i64, msg: &str) -> Undelivered {
     let said = format!("{code} {}", cut_bytes(msg, 200));
     if TOO_OFTEN.contains(&(kind, code)) {
         return Undelivered::Away(t!("notify.too_often", said = said).into_owned());
@@ -166,7 +172,7 @@ mod tests {
         }
     }
 
-    fn sent(kind: NotifyKind, url: &str, lines: usize, names: bool) -> (String, Value) {
+    fn sent(kind: RobotKind, url: &str, lines: usize, names: bool) -> (String, Value) {
         let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
         let secret = Secret::new("SECabc".into());
         let letter = letter(kind, &Secret::new(url.into()), Some(&secret), &message(lines), names, now);
@@ -176,18 +182,18 @@ mod tests {
     /// The signatures were computed with another program.
     #[test]
     fn each_robot_gets_its_form_and_its_signature() {
-        let (url, body) = sent(NotifyKind::Wecom, "https://w/send?key=K", 1, false);
+        let (url, body) = sent(RobotKind::Wecom, "https://w/send?key=K", 1, false);
         assert_eq!(url, "https://w/send?key=K");
         assert_eq!(body, json!({ "msgtype": "text", "text": { "content": "rosterd hq: held\nline 1" } }));
-        let (url, body) = sent(NotifyKind::Dingtalk, "https://d/send?access_token=T", 1, false);
+        let (url, body) = sent(RobotKind::Dingtalk, "https://d/send?access_token=T", 1, false);
         let sign = "jcUpW0QmtKduN03n4JqQ0PBosVjqnM8gU7fIIvsDmCM%3D";
         assert_eq!(url, format!("https://d/send?access_token=T&timestamp=1700000000000&sign={sign}"));
         assert_eq!(body["text"]["content"], "rosterd hq: held\nline 1");
-        let (url, body) = sent(NotifyKind::Feishu, "https://f/hook/ID", 1, false);
+        let (url, body) = sent(RobotKind::Feishu, "https://f/hook/ID", 1, false);
         assert_eq!(url, "https://f/hook/ID");
         assert_eq!(body["sign"], "XprR1de+0SSBnwWyU/4k6x2TL+Q2SJlM5NNEdAv7MWg=");
         assert_eq!((&body["timestamp"], &body["msg_type"]), (&json!("1700000000"), &json!("text")));
-        let (_, body) = sent(NotifyKind::Webhook, "https://h/", 1, false);
+        let (_, body) = sent(RobotKind::Webhook, "https://h/", 1, false);
         assert_eq!(
             (&body["event"], &body["target"], &body["people"]),
             (&json!("held"), &json!("hq"), &json!([]))
@@ -197,7 +203,7 @@ mod tests {
     #[test]
     fn people_are_named_only_where_that_is_wanted_and_long_messages_end() {
         let text = |lines, names| {
-            sent(NotifyKind::Wecom, "https://w/", lines, names).1["text"]["content"].to_string()
+            sent(RobotKind::Wecom, "https://w/", lines, names).1["text"]["content"].to_string()
         };
         assert!(!text(2, false).contains("10023") && text(2, true).contains("10023"));
         let long = text(30, false);
@@ -207,16 +213,16 @@ mod tests {
     #[test]
     fn an_error_inside_a_good_status_is_an_error() {
         let said = |kind, status, body: &str| taken(kind, status, body.as_bytes());
-        let wecom = |body| said(NotifyKind::Wecom, 200, body);
+        let wecom = |body| said(RobotKind::Wecom, 200, body);
         assert_eq!(wecom(r#"{"errcode":0,"errmsg":"ok"}"#), Ok(()));
         let refused = |text: &str| Err(Undelivered::Refused(text.into()));
         assert_eq!(wecom(r#"{"errcode":40058,"errmsg":"too long"}"#), refused("40058 too long"));
         assert!(matches!(wecom("<html>"), Err(Undelivered::Refused(_))) && wecom("{}").is_err());
-        assert_eq!(said(NotifyKind::Feishu, 200, r#"{"code":0,"msg":"success"}"#), Ok(()));
-        let sign = said(NotifyKind::Feishu, 200, r#"{"code":19021,"msg":"sign match fail"}"#);
+        assert_eq!(said(RobotKind::Feishu, 200, r#"{"code":0,"msg":"success"}"#), Ok(()));
+        let sign = said(RobotKind::Feishu, 200, r#"{"code":19021,"msg":"sign match fail"}"#);
         assert_eq!(sign, refused("19021 sign match fail"));
-        assert_eq!(said(NotifyKind::Webhook, 204, ""), Ok(()));
-        assert_eq!(said(NotifyKind::Webhook, 404, ""), refused("HTTP 404"));
+        assert_eq!(said(RobotKind::Webhook, 204, ""), Ok(()));
+        assert_eq!(said(RobotKind::Webhook, 404, ""), refused("HTTP 404"));
     }
 
     #[test]
@@ -225,15 +231,15 @@ mod tests {
             Err(Undelivered::Away(cause)) => cause,
             other => format!("{other:?}"),
         };
-        let gone = away(NotifyKind::Wecom, 200, r#"{"errcode":93000,"errmsg":"invalid webhook url"}"#);
+        let gone = away(RobotKind::Wecom, 200, r#"{"errcode":93000,"errmsg":"invalid webhook url"}"#);
         assert_eq!(gone, "there is no robot at this address any more: 93000 invalid webhook url");
         let often = "the robot takes no more messages for now: ";
-        let wecom = away(NotifyKind::Wecom, 200, r#"{"errcode":45009,"errmsg":"freq"}"#);
+        let wecom = away(RobotKind::Wecom, 200, r#"{"errcode":45009,"errmsg":"freq"}"#);
         assert_eq!(wecom, format!("{often}45009 freq"));
-        let dingtalk = away(NotifyKind::Dingtalk, 200, r#"{"errcode":130101,"errmsg":"too fast"}"#);
+        let dingtalk = away(RobotKind::Dingtalk, 200, r#"{"errcode":130101,"errmsg":"too fast"}"#);
         assert_eq!(dingtalk, format!("{often}130101 too fast"));
-        let feishu = away(NotifyKind::Feishu, 200, r#"{"code":11232,"msg":"limited"}"#);
+        let feishu = away(RobotKind::Feishu, 200, r#"{"code":11232,"msg":"limited"}"#);
         assert_eq!(feishu, format!("{often}11232 limited"));
-        assert_eq!(away(NotifyKind::Webhook, 429, ""), format!("{often}HTTP 429"));
+        assert_eq!(away(RobotKind::Webhook, 429, ""), format!("{often}HTTP 429"));
     }
 }

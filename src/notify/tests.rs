@@ -11,6 +11,8 @@ use crate::config::NotifyKind;
 use crate::notify::message::tests::news;
 use crate::secret::SecretRef;
 
+mod servers;
+
 const ZONE: Tz = Tz::Asia__Shanghai;
 
 /// A webhook on loopback, whose status can be changed.

@@ -12,7 +12,7 @@ use crate::plan::{ActionKind, Counts, GroupState, OverrideKind, Reason};
 mod held;
 mod left_alone;
 
-pub use held::{brake, guards, held};
+pub use held::{brake, guards, held, hook_ended};
 pub use left_alone::{block, block_kind, blocked};
 
 /// A word of the chosen language.

@@ -29,6 +29,9 @@ use crate::stop::Stop;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
+/// The longest that a device is left alone because it asked for it: a run must still come to its end.
+const LONGEST_REST: Duration = Duration::from_secs(300);
+
 /// Monotonic time as governor wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct At(Duration);
@@ -73,6 +76,8 @@ pub struct Caller<'a, G, C: Clock + Clone> {
     seed: u64,
     counts: Mutex<CallCounts>,
     strain: Mutex<Strain>,
+    /// Until when the device asked to be left alone.
+    rest_until: Mutex<Duration>,
 }
 
 impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
@@ -91,8 +96,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
             (RateLimiter::direct_with_clock(one_by_one, clock.clone()), clock)
         });
         let deadline = limit.map(|limit| clock.monotonic() + limit);
-        let (counts, strain) = (Mutex::default(), Mutex::default());
-        Self { gateway, clock, pace, limiter, deadline, stop, seed, counts, strain }
+        let (counts, strain, rest_until) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { gateway, clock, pace, limiter, deadline, stop, seed, counts, strain, rest_until }
     }
 
     /// Requests so far.
@@ -151,7 +156,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
     /// Waits until the target's pace, and what the device can bear, allow the next call. Returns whether it may begin:
     /// the time may be over by then, or somebody have asked to stop.
     pub async fn turn(&self) -> bool {
-        let space = self.strain().space();
+        let space = self.strain().space().max(self.rest());
         if !space.is_zero() {
             self.wait(space).await;
         }
@@ -168,6 +173,10 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
 
     /// The same for calls that a run owes at its end, and waits for however late it is.
     async fn owed_turn(&self) {
+        let rest = self.rest();
+        if !rest.is_zero() {
+            select(pin!(self.clock.sleep(rest)), pin!(self.stop.when_now())).await;
+        }
         let Some((limiter, clock)) = &self.limiter else { return };
         while let Err(early) = limiter.check() {
             self.clock.sleep(early.wait_time_from(clock.now()).max(Duration::from_millis(1))).await;
@@ -190,6 +199,17 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
             Either::Left((answer, _)) => answer,
             Either::Right(_) => given_up(stopped_at_once()),
         }
+    }
+
+    /// How long the device still wants to be left alone.
+    fn rest(&self) -> Duration {
+        let mut until = self.rest_until.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let now = self.clock.monotonic();
+        if let Some(wait) = self.gateway.asked_to_wait() {
+            tracing::info!(?wait, "the device asked to be left alone");
+            *until = (*until).max(now + wait.min(LONGEST_REST));
+        }
+        until.saturating_sub(now)
     }
 
     fn strain(&self) -> MutexGuard<'_, Strain> {
@@ -301,3 +321,6 @@ impl<'a, G: Gateway, C: Clock + Clone> Caller<'a, G, C> {
 fn stopped_at_once() -> Why {
     Why { kind: WhyKind::GivenUp, detail: rust_i18n::t!("sync.stopped_at_once").into_owned() }
 }
+
+#[cfg(test)]
+mod tests;

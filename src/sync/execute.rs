@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use futures_util::StreamExt;
 
-use super::recovery::same_user;
+use super::recovery::{same_user, state_of};
 use super::send::{Sender, Sent, Stopped};
 use super::words;
 use crate::clock::Clock;
@@ -303,6 +303,14 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             return None;
         }
         match self.sender.look(&action.username).await {
+            Ok(Some(record))
+                if has(Flaw::ExistsIsOurs) && state_of(&record, &action.after) == action.after =>
+            {
+                let intent = self.intent(action, Some(action.after.clone()), None);
+                let entry = intent.entry_if_applied(action.after.clone(), record.id, false);
+                let change = EntryChange { person: action.person.clone(), entry: Some(entry) };
+                self.sender.adopt(change).await.ok().map(|()| Step::Done)
+            }
             Ok(Some(_)) => Some(name_exists(&action.username)),
             _ => None,
         }
@@ -410,7 +418,9 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
             let message = rust_i18n::t!("sync.not_on_gateway", name = action.username).into_owned();
             return Ok(Ready::No(Step::Failed { code: None, message }));
         }
-        if kind != ActionKind::Adopt {
+        if kind != ActionKind::Adopt && has(Flaw::GoneForgotten) {
+            self.sender.adopt(EntryChange { person: action.person.clone(), entry: None }).await?;
+        } else if kind != ActionKind::Adopt {
             self.sender.learn(EntryChange { person: action.person.clone(), entry: None }).await?;
         }
         Ok(Ready::No(if kind == ActionKind::Delete {

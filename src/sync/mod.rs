@@ -12,6 +12,7 @@ use futures_util::future::join_all;
 use crate::clock::Clock;
 use crate::config::{AccountConfig, TargetConfig};
 use crate::gateway::Gateway;
+use crate::hooks::Gate;
 use crate::mapping::{self, Wanted};
 use crate::model::{PersonKey, TargetName};
 use crate::reason::ErrorKind;
@@ -65,6 +66,8 @@ pub struct Work<'a, C> {
     pub clock: C,
     /// Progress: actions done.
     pub progress: &'a (dyn Fn(u64) + Send + Sync),
+    /// Who is asked before the first change.
+    pub gate: Option<&'a dyn Gate>,
 }
 
 /// Everything a sync came to.
@@ -183,6 +186,7 @@ async fn open<'a, G: Gateway, C: Clock + Clone>(
         gateway: site.gateway.as_ref().ok().and_then(Option::as_ref),
         clock: work.clock.clone(),
         progress: work.progress,
+        gate: work.gate,
     };
     let mut run = Run::begin(ground, work.order).await?;
     let (report, head) = match &site.gateway {

@@ -9,6 +9,7 @@ use crate::plan::{Counts, Plan};
 use crate::reason::Exit;
 use crate::report::guarded;
 use crate::report::{CommitState, ErrorReport, GroupLine, PlanRef, RunOutcome, TargetReport, TargetState};
+use crate::sabotage::{Flaw, has};
 use crate::store::journal::RunId;
 use crate::store::memory::TargetRow;
 use crate::store::plans::PlanId;
@@ -80,7 +81,7 @@ pub fn judge(report: &mut TargetReport, plan: &Plan, executed: &Executed, dirty:
         None if applied_any => (RunOutcome::Applied, blocked),
         None => (RunOutcome::NoChanges, blocked),
     };
-    if plan.held_something_back() && exit != Exit::Failed {
+    if plan.held_something_back() && exit != Exit::Failed && !has(Flaw::HeldIsQuiet) {
         (outcome, exit) = (RunOutcome::Held, Exit::Held);
     }
     if report.commit == CommitState::Unconfirmed

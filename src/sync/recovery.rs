@@ -56,7 +56,7 @@ fn looked_again(entry: &Entry, record: &UserRecord) -> Entry {
 /// Whether two looks, or an entry and a look, are of the same user: a user made again has another number.
 pub fn same_user(known: Option<&String>, record: &UserRecord) -> bool {
     match (known, &record.id) {
-        (Some(a), Some(b)) => a == b,
+        (Some(a), Some(b)) => a == b || has(Flaw::NumberUnnoticed),
         _ => true,
     }
 }
@@ -92,7 +92,9 @@ pub fn judge(
         ActionKind::Rename => match (ours(&intent.username), at(&intent.new_username)) {
             (Some(record), _) => (IntentState::Undone, still_there(intent, record)),
             (None, Some(record))
-                if as_wanted(record) && same_user(known_id, record) && !taken(&intent.new_username) =>
+                if as_wanted(record)
+                    && (same_user(known_id, record) || has(Flaw::RenamedElsewhere))
+                    && !taken(&intent.new_username) =>
             {
                 done(record)
             }

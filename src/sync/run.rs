@@ -1,6 +1,7 @@
 //! One run on one target, from its first record to its last: open (begin, recover), plan (looks, guards), close. What
 //! is sent in between is in `real`. Who may run, and the roster, are the caller's business.
 
+mod gate;
 mod real;
 mod rest;
 
@@ -17,6 +18,7 @@ use super::words;
 use crate::clock::Clock;
 use crate::config::{AccountConfig, TargetConfig};
 use crate::gateway::{Gateway, ReadError};
+use crate::hooks::Gate;
 use crate::mapping::Wanted;
 use crate::model::PersonKey;
 use crate::plan::{self, AppliedRoster, Looks, Past, Plan, PlanInput, Planner, Snapshot};
@@ -86,6 +88,8 @@ pub struct Ground<'a, G, C: Clock + Clone> {
     pub clock: C,
     /// Progress: actions done.
     pub progress: &'a (dyn Fn(u64) + Send + Sync),
+    /// Who is asked before the first change.
+    pub gate: Option<&'a dyn Gate>,
 }
 
 /// Why a run cannot go on before anything was planned or sent.
@@ -254,10 +258,13 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
         wanted: &BTreeMap<PersonKey, Wanted>,
         expected: Option<&Expected>,
     ) -> (TargetReport, Option<Head>) {
-        let planned = match self.plan(roster, wanted, expected).await {
+        let mut planned = match self.plan(roster, wanted, expected).await {
             Ok(planned) => planned,
             Err(error) => return self.fail(&error).await,
         };
+        if let Err(error) = self.ask_gate(&mut planned, roster).await {
+            return self.fail(&error.into()).await;
+        }
         let mut report = outcome::report(&self.ground.target.name, self.id, &planned.plan);
         report.plan = Some(outcome::plan_ref(planned.id, &planned.digest));
         if self.order.dry {

@@ -42,7 +42,8 @@ pub enum Stopped {
 impl Stopped {
     /// A refusal that concerns not one account but all of them.
     pub fn by(refusal: Refusal) -> Option<Self> {
-        matches!(refusal.kind, RefusalKind::Token | RefusalKind::NoSuchCall).then_some(Self::Refused(refusal))
+        let ends = matches!(refusal.kind, RefusalKind::Token | RefusalKind::NoSuchCall);
+        (ends && !has(Flaw::TokenGoesOn)).then_some(Self::Refused(refusal))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::roster::{Employment, Field, Person, SourceFacts, Texts};
 use crate::stop::Stop;
 use crate::store::journal::{Actor, Trigger};
 
+mod gate;
 mod late;
 mod rest;
 
@@ -63,6 +64,7 @@ struct World {
     target: TargetConfig,
     account: AccountConfig,
     order: Order,
+    gate: Option<gate::Answering>,
     _folder: tempfile::TempDir,
 }
 
@@ -96,6 +98,7 @@ impl World {
             account: AccountConfig::default(),
             order: order(clock.now().date_naive()),
             clock,
+            gate: None,
             _folder: folder,
         }
     }
@@ -133,6 +136,7 @@ impl World {
             order: &self.order,
             clock: self.clock.clone(),
             progress,
+            gate: self.gate.as_ref().map(|gate| gate as &dyn Gate),
         };
         let roster = roster.clone();
         let synced =

@@ -9,8 +9,12 @@ use crate::needs::STRACE;
 
 /// A sync whose files may not grow beyond so many blocks of 512 bytes; a write beyond that fails like on a full disk.
 fn starved(world: &World, blocks: u64) -> Command {
+    without_room(world, &world.sync(), blocks)
+}
+
+/// A command of the program under the same conditions.
+fn without_room(world: &World, sync: &Command, blocks: u64) -> Command {
     let mut command = Command::new("sh");
-    let sync = world.sync();
     command.env_clear().current_dir(world.folder());
     for (name, value) in sync.get_envs() {
         command.env(name, value.unwrap_or_default());
@@ -72,6 +76,22 @@ async fn a_database_that_cannot_be_written_sends_nothing() {
     let (code, report) = world.whole_run();
     assert_eq!(code, 0, "{report:#}");
     world.is_settled(&wanted, "writable again");
+}
+
+/// Whoever wants to know what is going on while the disk is full must not be told that it cannot be read.
+#[test]
+fn what_only_reads_works_on_a_full_disk() {
+    let world = World::new("openapi", &[], "");
+    let _ = world.roster(3, 0);
+    assert_eq!(world.whole_run().0, 0);
+    for arguments in [&["runs"][..], &["runs", "1"], &["status"], &["audit", "verify"]] {
+        let mut command = program();
+        command.current_dir(world.folder()).args(["--config", "rosterd.toml"]).args(arguments);
+        let output = without_room(&world, &command, 0).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {told}");
+        assert!(!output.stdout.is_empty(), "{arguments:?}");
+    }
 }
 
 /// A power cut loses what was not synced: so between two calls that change the gateway there must be a sync, and the

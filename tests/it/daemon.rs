@@ -108,13 +108,19 @@ struct Service {
 impl Service {
     /// Serves every second; `target` are the lines that say where the gateway is.
     fn start(target: &str, roster: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("hr")).unwrap();
-        let settings = format!(
+        Self::start_in(tempfile::tempdir().unwrap(), target, roster)
+    }
+
+    fn settings(target: &str, state: &str) -> String {
+        format!(
             "[roster]\npath = \"hr\"\nsettle = \"0s\"\n[[target]]\nname = \"hq\"\n{target}\n\
-             [schedule]\ncron = \"* * * * * *\"\n[state]\npath = \"state/r.db\"\n"
-        );
-        std::fs::write(folder.path().join("r.toml"), settings).unwrap();
+             [schedule]\ncron = \"* * * * * *\"\n[state]\npath = \"{state}\"\n"
+        )
+    }
+
+    fn start_in(folder: tempfile::TempDir, target: &str, roster: &str) -> Self {
+        std::fs::create_dir(folder.path().join("hr")).unwrap();
+        std::fs::write(folder.path().join("r.toml"), Self::settings(target, "state/r.db")).unwrap();
         let address = folder.path().join("notify");
         let socket = std::os::unix::net::UnixDatagram::bind(&address).unwrap();
         // Only so that a broken service fails the test instead of hanging it.
@@ -213,6 +219,46 @@ fn a_service_follows_the_roster_and_ends_in_order() {
     let plan = service.json(&["plan"]);
     assert_eq!(plan["targets"][0]["outcome"], "no_changes", "{plan}");
     assert_eq!(plan["targets"][0]["counts"]["unchanged"], 2);
+}
+
+/// What a service does while its database is not there is lost: it does nothing then, and says why. Settings whose database
+/// cannot be opened are not taken over.
+#[test]
+fn a_service_notices_that_its_database_is_gone_and_keeps_it_where_there_is_no_better() {
+    let mut service = Service::start("url = \"embedded\"", "1001,张三,/总公司/销售部,在职\n");
+    service.wait_for("No changes");
+    let (path, away) = (service.folder.path().join("state/r.db"), service.folder.path().join("state/away"));
+    std::fs::rename(&path, &away).unwrap();
+    service.wait_for("not the file that was opened");
+    std::fs::copy(&away, &path).unwrap();
+    service.wait_for("working");
+    service.wait_for("not the file that was opened");
+    std::fs::rename(&away, &path).unwrap();
+    service.wait_for("No changes");
+
+    let unusable = Service::settings("url = \"embedded\"", "r.toml/r.db");
+    std::fs::write(service.folder.path().join("r.toml"), unusable).unwrap();
+    kill_process(rustix::process::Pid::from_child(&service.process), Signal::HUP).unwrap();
+    service.wait_for("READY=1");
+    service.wait_for("No changes");
+    service.terminate();
+    service.wait_for("STOPPING=1");
+    assert!(service.process.wait().unwrap().success());
+}
+
+/// Something stands where the database's folder must be made, and is taken away by and by.
+#[test]
+fn a_service_waits_for_a_database_that_cannot_be_opened_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    std::fs::write(&state, "").unwrap();
+    let mut service = Service::start_in(folder, "url = \"embedded\"", "1001,张三,/总公司/销售部,在职\n");
+    service.wait_for("EXTEND_TIMEOUT_USEC");
+    std::fs::remove_file(&state).unwrap();
+    service.wait_for("READY=1");
+    service.wait_for("1 added");
+    service.terminate();
+    assert!(service.process.wait().unwrap().success());
 }
 
 /// A device on which every call takes long enough to be met in the middle.

@@ -98,7 +98,7 @@ async fn what_was_changed_removed_and_made_again_by_hand_is_found_and_put_right(
         assert_eq!(named(&found.removed), ["00005 []"]);
         assert_eq!(named(&found.replaced), ["00006 []"]);
         let strangers = found.unmanaged.as_ref().map(|all| all.len());
-        assert_eq!(strangers, dialect.has_lists().then_some(1));
+        assert_eq!(strangers, dialect.capabilities().lists_users.then_some(1));
         let phone = &found.changed[1].changes["phone"];
         assert!(!format!("{phone:?}").contains("13900000000"), "phones are masked");
         // Looking changes nothing, neither there nor here.

@@ -162,8 +162,12 @@ async fn layers<G: Gateway>(world: &World<G>) {
 }
 
 async fn fields<G: Gateway>(world: &World<G>) {
-    let expires =
-        world.gateway.dialect().has_expiry().then(|| NaiveDate::from_ymd_opt(2026, 12, 31).unwrap());
+    let expires = world
+        .gateway
+        .dialect()
+        .capabilities()
+        .has_expiry
+        .then(|| NaiveDate::from_ymd_opt(2026, 12, 31).unwrap());
     let user =
         AddUser { expires_on: expires, password: Some(Secret::new("pa55".into())), ..new_user("f&1=张 +%") };
     world.apply(Mutation::Add(user)).await;

@@ -549,3 +549,34 @@ async fn an_answer_that_ends_with_the_connection_is_whole_only_if_its_json_is() 
         }
     }
 }
+
+/// What a device asks for with `Retry-After`, and only with the statuses that it goes with.
+#[tokio::test]
+async fn a_device_may_ask_to_be_left_alone() {
+    let later =
+        (chrono::Utc::now() + chrono::TimeDelta::seconds(90)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    for (status, header, seconds) in [
+        ("429 Too Many Requests", "7", Some(7..=7)),
+        ("503 Service Unavailable", " 30 ", Some(30..=30)),
+        ("503 Service Unavailable", later.as_str(), Some(30..=90)),
+        ("429 Too Many Requests", "Sun, 06 Nov 1994 08:49:37 GMT", None),
+        ("429 Too Many Requests", "-5", None),
+        ("429 Too Many Requests", "soon", None),
+        ("429 Too Many Requests", "99999999999999999999999", None),
+        ("200 OK", "7", None),
+        ("500 Internal Server Error", "7", None),
+    ] {
+        let text = format!("HTTP/1.1 {status}\r\nretry-after: {header}\r\ncontent-length: 0\r\n\r\n");
+        let server = saying(text).await;
+        let client = client(server.address, Backend::Rustls, "20s");
+        assert!(matches!(delete(&client).await, Outcome::Unknown(_)), "{status}");
+        let asked = client.asked_to_wait();
+        match seconds {
+            Some(range) => {
+                assert!(asked.is_some_and(|wait| range.contains(&wait.as_secs())), "{header}: {asked:?}")
+            }
+            None => assert_eq!(asked, None, "{status} {header}"),
+        }
+        assert_eq!(client.asked_to_wait(), None, "asked once");
+    }
+}

@@ -19,7 +19,7 @@ const ROSTER: [&str; 4] = [
     "10023,Ann,/HQ/Sales,Clerk,,在职",
     "10030,Bob,/HQ/Sales,Clerk,,在职",
     "10031,Cid,/HQ/Sales,Clerk,,在职",
-    "10040,Dan,/HQ/Sales,Clerk,,on-leave",
+    "10040,Dan,/HQ/Sales,Clerk,,mumble",
 ];
 
 /// A run that a guard holds, with somebody left alone, made in one language.

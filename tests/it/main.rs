@@ -63,6 +63,8 @@ mod manage;
 #[cfg(test)]
 mod needs;
 #[cfg(test)]
+mod outside;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod program;

@@ -216,3 +216,25 @@ fn the_two_readmes_have_the_same_sections() {
     assert!(english.len() > 3);
     assert_eq!(english, chinese);
 }
+
+/// What a gateway can do stands in one table; who asks which dialect is spoken would have to be found for every new one.
+#[test]
+fn only_the_gateway_asks_which_dialect_is_spoken() {
+    let may = [
+        "crates/gateway/",
+        "crates/simulation/",
+        "crates/core/src/device.rs",
+        "crates/core/src/config/values.rs",
+    ];
+    for folder in ["src", "crates"] {
+        for path in files(folder, ".rs") {
+            let place = path.strip_prefix(root()).unwrap_or(&path).to_string_lossy().into_owned();
+            if may.iter().any(|allowed| place.starts_with(allowed)) || place.contains("tests") {
+                continue;
+            }
+            let asks =
+                ["Dialect::UpdaterCloud", "Dialect::Openapi"].iter().any(|name| read(&path).contains(name));
+            assert!(!asks, "{place}: ask Dialect::capabilities");
+        }
+    }
+}

@@ -30,21 +30,53 @@ impl Dialect {
         }
     }
 
-    /// Whether an update erases fields that it does not carry. A public client saw it on `openapi` too, against the
-    /// manual, so both are treated so; only `updater-cloud` documents it.
-    pub const fn documents_erasing(self) -> bool {
-        matches!(self, Self::UpdaterCloud)
-    }
+    /// Every dialect.
+    pub const ALL: [Self; 2] = [Self::UpdaterCloud, Self::Openapi];
 
-    /// Whether accounts can expire on a date (`gqsj`, `ex_time`).
-    pub const fn has_expiry(self) -> bool {
-        matches!(self, Self::Openapi)
+    /// What a device that speaks it can do.
+    pub const fn capabilities(self) -> Capabilities {
+        match self {
+            Self::UpdaterCloud => Capabilities {
+                lists_users: false,
+                lists_roles: false,
+                creates_groups: false,
+                kicks: false,
+                has_expiry: false,
+                comma_in_names: true,
+                update_may_erase_password: true,
+            },
+            Self::Openapi => Capabilities {
+                lists_users: true,
+                lists_roles: true,
+                creates_groups: true,
+                kicks: true,
+                has_expiry: true,
+                comma_in_names: false,
+                update_may_erase_password: false,
+            },
+        }
     }
+}
 
-    /// Whether the device can list users and roles (`GetSearchData`, `GetRoleListDataCloud`).
-    pub const fn has_lists(self) -> bool {
-        matches!(self, Self::Openapi)
-    }
+/// What a gateway can do: the one table. Whoever plans or carries out a plan asks here, and never which dialect is
+/// spoken; only the gateway crate does that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// All users can be listed, page by page (`GetSearchData`).
+    pub lists_users: bool,
+    /// All roles can be listed, page by page (`GetRoleListDataCloud`).
+    pub lists_roles: bool,
+    /// Groups can be made (`AddGroupCloud`); elsewhere a person makes them in the console.
+    pub creates_groups: bool,
+    /// A user's sessions can be ended (`KillOnlineUserCloud`).
+    pub kicks: bool,
+    /// Accounts can expire on a date (`gqsj`, `ex_time`).
+    pub has_expiry: bool,
+    /// A user's name may hold a comma. Where a batch of deletes is one text with commas between the names, such a name
+    /// would be two others.
+    pub comma_in_names: bool,
+    /// The manual gives an update's password the default *empty*, so that the first update is looked at before and after.
+    pub update_may_erase_password: bool,
 }
 
 /// A user as the device shows it (`ExGetUserInfo`), decoded tolerantly. `None`: the answer did not have the field.

@@ -62,6 +62,49 @@ flaws! {
     SecondName = "second-name",
     /// A name in a call that may still land is given to somebody else.
     NameReusedEarly = "name-reused-early",
+    /// An update sends planned values for fields that are not managed.
+    UnmanagedSent = "unmanaged-sent",
+    /// A user who is gone at the look is no change that needs a commit.
+    GoneForgotten = "gone-forgotten",
+    /// A refusal of the token does not end the run.
+    TokenGoesOn = "token-goes-on",
+    /// Another number on the device is not noticed.
+    NumberUnnoticed = "number-unnoticed",
+    /// A user whose name "exists already" is ours if the values fit.
+    ExistsIsOurs = "exists-is-ours",
+    /// A rename is found done on somebody else's account.
+    RenamedElsewhere = "renamed-elsewhere",
+    /// A status that nobody knows means that somebody left.
+    UnknownIsLeft = "unknown-is-left",
+    /// Who is missing once is gone.
+    MissingAtOnce = "missing-at-once",
+    /// A key stands for the same human for ever.
+    IdentityIgnored = "identity-ignored",
+    /// Guards that count people sleep.
+    GuardsAsleep = "guards-asleep",
+    /// An approval of a guard covers whatever is behind it.
+    ApprovesAnything = "approves-anything",
+    /// An approval is not used up.
+    ApprovalStays = "approval-stays",
+    /// The last working day is the first without an account.
+    LastDayIsGone = "last-day-is-gone",
+    /// Who comes back stays disabled.
+    ReturnerStaysOut = "returner-stays-out",
+    /// Who left keeps the account until they are missing.
+    LeaverStays = "leaver-stays",
+    /// A held plan is carried out all the same.
+    HeldIsSent = "held-is-sent",
+    /// A held plan is told to nobody.
+    HeldIsQuiet = "held-is-quiet",
+    /// Whose key was given to another human is forgotten with their account.
+    RetiredStays = "retired-stays",
+}
+
+impl Flaw {
+    /// Whether it takes a company with people and hands to see it: `simulation::company` has those.
+    pub fn is_about_people(self) -> bool {
+        self >= Self::UnmanagedSent
+    }
 }
 
 impl std::str::FromStr for Flaw {

@@ -2,6 +2,8 @@
 //! back is sorted into applied, refused, unknown and not sent. Nothing is repeated or decided here.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -33,6 +35,8 @@ pub struct HttpGateway<C> {
     recipe: Recipe,
     key: Secret,
     clock: C,
+    /// What the device last asked for with `Retry-After`, until somebody takes it.
+    asked_to_wait: Arc<Mutex<Option<Duration>>>,
     /// The device itself, where it lives in this process.
     running: Option<Running>,
 }
@@ -56,6 +60,7 @@ impl<C: Clock + Clone> HttpGateway<C> {
             recipe: Recipe::new(&target.token, target.dialect)?,
             key,
             clock,
+            asked_to_wait: Arc::default(),
             running: None,
         })
     }
@@ -131,6 +136,10 @@ impl<C: Clock + Clone> HttpGateway<C> {
             };
         }
         let answer = self.transport.send(Request::post_form(url, signed.body)).await?;
+        if let Some(wait) = retry_after(&answer, self.now()) {
+            let mut asked = self.asked_to_wait.lock().unwrap_or_else(PoisonError::into_inner);
+            *asked = Some(asked.map_or(wait, |before| before.max(wait)));
+        }
         Ok((answer, scrub))
     }
 
@@ -177,6 +186,18 @@ fn trust(tls: &TlsConfig, base_dir: &Path) -> Result<Option<Trust>, HttpError> {
     Ok(if ways.next().is_some() { None } else { Some(first) })
 }
 
+/// How long an answer asks to be left alone: `Retry-After`, in seconds or as a moment, with a status that it goes with.
+fn retry_after(answer: &Answer, now: DateTime<Utc>) -> Option<Duration> {
+    if !matches!(answer.status, 429 | 503) {
+        return None;
+    }
+    let text = answer.header("retry-after")?.trim();
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => (DateTime::parse_from_rfc2822(text).ok()?.to_utc() - now).to_std().ok(),
+    }
+}
+
 fn why(failure: Failure) -> Why {
     let kind = match failure.kind {
         FailureKind::Connect => WhyKind::Connect,
@@ -218,6 +239,10 @@ impl<C: Clock + Clone> Gateway for HttpGateway<C> {
             Ok(form) => self.change(&form).await,
             Err(refusal) => Outcome::Refused(refusal),
         }
+    }
+
+    fn asked_to_wait(&self) -> Option<Duration> {
+        self.asked_to_wait.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     async fn commit(&self) -> Outcome {

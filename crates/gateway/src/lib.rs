@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -129,7 +130,7 @@ pub struct AddUser {
     pub roles: BTreeSet<String>,
     /// Authentication.
     pub auth: Auth,
-    /// Expiry (only a dialect that [has it](Dialect::has_expiry) sends it).
+    /// Expiry (only a dialect that [has it](rosterd_core::device::Capabilities::has_expiry) sends it).
     pub expires_on: Option<NaiveDate>,
     /// Initial password; kept nowhere.
     pub password: Option<Secret>,
@@ -222,6 +223,12 @@ pub trait Gateway: Send + Sync {
 
     /// Sends one change. It takes effect for log-ins at the next commit.
     fn mutate(&self, mutation: &Mutation) -> impl Future<Output = Outcome> + Send;
+
+    /// How long the device asked to be left alone, in an answer since this was last asked (`Retry-After` with 429 or
+    /// 503); `None` where it did not. Heeding it is the caller's.
+    fn asked_to_wait(&self) -> Option<Duration> {
+        None
+    }
 
     /// `UpdaterCloud` or `DataSyncCloud`: makes everything written so far take effect. Costly for the device.
     fn commit(&self) -> impl Future<Output = Outcome> + Send;

@@ -213,7 +213,7 @@ fn add<'a>(dialect: Dialect, user: &'a AddUser) -> Result<Form<'a>, Refusal> {
         .with("is_extauth", flag(server.is_some()))
         .with("ext_auth_name", server.unwrap_or_default())
         .with("is_pwd", flag(server.is_none()));
-    if dialect.has_expiry() {
+    if dialect.capabilities().has_expiry {
         form = expiry(form, user.expires_on);
     }
     Ok(form.deferred())
@@ -240,7 +240,7 @@ fn update<'a>(dialect: Dialect, user: &'a UpdateUser) -> Result<Form<'a>, Refusa
     {
         form = form.with("b_inherit_auth", flag(*auth == Auth::Inherit));
     }
-    if dialect.has_expiry()
+    if dialect.capabilities().has_expiry
         && let Some(day) = user.expires_on
     {
         form = expiry(form, day);

@@ -43,6 +43,12 @@ pub enum AccessError {
         /// Our user's number.
         user: u32,
     },
+    /// A program that this user cannot run.
+    #[error("{}", t!("config.access.not_executable", path = path.display()))]
+    NotExecutable {
+        /// The file.
+        path: PathBuf,
+    },
     /// Longer than any such file can be.
     #[error("{}", t!("config.access.too_long", path = path.display(), limit = limit))]
     TooLong {
@@ -95,6 +101,19 @@ pub fn read_guarded(path: &Path, limit: u64) -> Result<Guarded, AccessError> {
         group_writable: found.mode() & 0o020 != 0,
         world_readable: found.mode() & 0o004 != 0,
     })
+}
+
+/// Checks who may write a program, as is done for a key, and that this user can run it.
+pub fn check_program(path: &Path) -> Result<(), AccessError> {
+    let found = std::fs::metadata(path).map_err(|cause| AccessError::Io { path: path.to_owned(), cause })?;
+    if !found.is_file() {
+        return Err(AccessError::NotAFile { path: path.to_owned() });
+    }
+    judge(path, found.mode(), found.uid(), rustix::process::geteuid().as_raw())?;
+    match rustix::fs::access(path, rustix::fs::Access::EXEC_OK) {
+        Ok(()) => Ok(()),
+        Err(_) => Err(AccessError::NotExecutable { path: path.to_owned() }),
+    }
 }
 
 fn judge(path: &Path, mode: u32, owner: u32, user: u32) -> Result<(), AccessError> {

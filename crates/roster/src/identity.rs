@@ -13,6 +13,7 @@ use super::reading::Reading;
 use super::{Employment, Field, Person, Texts, digest};
 use crate::model::{Cell, PersonKey, RowRef, fold};
 use crate::reason::{Block, BlockReason};
+use rosterd_core::sabotage::{Flaw, has};
 
 /// How many fields must have changed before somebody is taken for another human.
 const CHANGED: usize = 2;
@@ -183,7 +184,7 @@ pub fn judge(
         if !changed.is_empty() {
             let recent = before.recent(today).map(|(field, _)| field).filter(|field| fields.contains(field));
             let together: BTreeSet<Field> = changed.iter().copied().chain(recent).collect();
-            if together.len() >= CHANGED {
+            if together.len() >= CHANGED && !has(Flaw::IdentityIgnored) {
                 // The question stays open until it is answered: what is asked about grows no older meanwhile.
                 let asked = before.asked(today);
                 if asked != *before {
@@ -202,7 +203,7 @@ pub fn judge(
     for (key, changed) in others {
         block(reading, key, changed);
     }
-    for (key, _) in remembered.iter().filter(|(_, known)| known.retired) {
+    for (key, _) in remembered.iter().filter(|(_, known)| known.retired && !has(Flaw::RetiredStays)) {
         moved = true;
         reading.roster.people.entry(key.clone()).or_insert_with(|| departed(key));
     }

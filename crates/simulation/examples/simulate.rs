@@ -100,7 +100,7 @@ fn main() -> anyhow::Result<ExitCode> {
 /// Each broken engine, until it is caught.
 fn try_all(arguments: &Arguments, setting: Setting, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let mut missed = Vec::new();
-    for flaw in Flaw::ALL {
+    for flaw in Flaw::ALL.iter().filter(|flaw| !flaw.is_about_people()) {
         let setting = Setting { flaw: Some(*flaw), ..setting };
         let total = play(arguments, setting, usize::MAX)?;
         let share = total.wrong.len() as f64 * 100.0 / total.played.max(1) as f64;

@@ -6,6 +6,7 @@
 
 pub mod bench;
 pub mod checker;
+pub mod company;
 pub mod coverage;
 pub mod dice;
 pub mod faults;
@@ -398,6 +399,7 @@ async fn whole_run(
         gateway: Some(line),
         clock: shared.clone(),
         progress: &|_| (),
+        gate: None,
     };
     let mut run = Run::begin(ground, order).await?;
     if let Err(error) = run.recover().await {

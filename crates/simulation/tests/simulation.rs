@@ -111,8 +111,10 @@ fn catches(lab: &mut Lab, flaw: Flaw) {
 
 #[test]
 fn every_engine_that_is_broken_on_purpose_is_caught() {
-    let (some, others): (Vec<Flaw>, Vec<Flaw>) =
-        Flaw::ALL.iter().partition(|flaw| (**flaw as u8).is_multiple_of(2));
+    let (some, others): (Vec<Flaw>, Vec<Flaw>) = Flaw::ALL
+        .iter()
+        .filter(|flaw| !flaw.is_about_people())
+        .partition(|flaw| (**flaw as u8).is_multiple_of(2));
     let all_caught = |processor: usize, flaws: Vec<Flaw>| {
         let mut lab = Lab::on_processor(processor).unwrap();
         flaws.into_iter().for_each(|flaw| catches(&mut lab, flaw));

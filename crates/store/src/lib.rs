@@ -25,12 +25,14 @@ pub mod audit;
 mod batch;
 pub mod columns;
 pub mod existing;
+pub mod figures;
 #[cfg(any(test, feature = "simulation"))]
 mod inline;
 pub mod journal;
 pub mod memory;
 mod past;
 pub mod people;
+mod place;
 pub mod plans;
 pub mod present;
 pub mod query;
@@ -86,6 +88,20 @@ pub enum StoreError {
         path: PathBuf,
         /// The owner's user id.
         owner: u32,
+    },
+    /// The file at its place is another one now, or none: it was deleted, moved or replaced since it was opened.
+    #[error("{}", rust_i18n::t!("store.moved", path = path.display()))]
+    Moved {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// A head of the audit chain that was handed out is not in this database.
+    #[error("{}", rust_i18n::t!("store.older", path = path.display(), seq = seq))]
+    Older {
+        /// The database file.
+        path: PathBuf,
+        /// Number of the record.
+        seq: i64,
     },
     /// A read or write failed.
     #[error("{}", rust_i18n::t!("store.sql", doing = doing))]
@@ -158,6 +174,8 @@ struct Connected {
 pub struct Store {
     shared: Arc<Shared>,
     path: PathBuf,
+    /// The file that was opened; `None` in memory.
+    place: Option<place::FileId>,
 }
 
 impl std::fmt::Debug for Store {
@@ -196,9 +214,9 @@ impl Store {
     /// As there.
     #[cfg(any(test, feature = "simulation"))]
     pub async fn open_inline(path: &Path) -> Result<Self, StoreError> {
-        let Self { shared, path } = Self::open(path).await?;
+        let Self { shared, path, place } = Self::open(path).await?;
         let alone = Arc::try_unwrap(shared).map_err(|_| StoreError::Interrupted)?;
-        Ok(Self { shared: Arc::new(Shared { inline: true, ..alone }), path })
+        Ok(Self { shared: Arc::new(Shared { inline: true, ..alone }), path, place })
     }
 
     /// A database that lives in memory, for simulations and tests that are not about files.
@@ -237,6 +255,10 @@ impl Store {
             }
             source => StoreError::Migrate { path: path.clone(), source },
         })?;
+        Ok(Self::of(connection, path, faults))
+    }
+
+    fn of(connection: SqliteConnection, path: PathBuf, faults: Option<FaultHook>) -> Self {
         let shared = Shared {
             connection: Mutex::new(Connected { sqlite: connection, open: false }),
             faults,
@@ -244,7 +266,8 @@ impl Store {
             #[cfg(any(test, feature = "simulation"))]
             inline: path == Path::new(":memory:"),
         };
-        Ok(Self { shared: Arc::new(shared), path })
+        let place = place::FileId::of(&path);
+        Self { shared: Arc::new(shared), path, place }
     }
 
     /// The same database with another fault hook, for simulations: what a process started anew would see. Waits for
@@ -253,12 +276,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Interrupted`] while another clone is kept.
     pub async fn with_faults(self, faults: Option<FaultHook>) -> Result<Self, StoreError> {
-        let Self { mut shared, path } = self;
+        let Self { mut shared, path, place } = self;
         for _ in 0..1000 {
             match Arc::try_unwrap(shared) {
                 Ok(alone) => {
                     let shared = Shared { faults, broken: AtomicBool::new(false), ..alone };
-                    return Ok(Self { shared: Arc::new(shared), path });
+                    return Ok(Self { shared: Arc::new(shared), path, place });
                 }
                 Err(held) => shared = held,
             }

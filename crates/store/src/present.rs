@@ -166,9 +166,9 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn knows(&self, person: &PersonKey) -> Result<bool, StoreError> {
+    pub async fn knows_person(&self, person: &PersonKey) -> Result<bool, StoreError> {
         let person = person.to_string();
-        self.read("knows", |c| {
+        self.read("knows person", |c| {
             Box::pin(async move {
                 let known = sqlx::query_scalar(
                     "SELECT EXISTS (SELECT 1 FROM people WHERE person = ?1) OR EXISTS (SELECT 1 FROM entries \

@@ -32,6 +32,13 @@ async fn first_pending(c: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Er
     Ok(MIGRATOR.iter().map(|m| m.version).filter(lacking).min())
 }
 
+/// Whether the schema is the one that this program works with.
+pub(super) async fn is_current(c: &mut SqliteConnection) -> bool {
+    let made = sqlx::query_as("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(c).await;
+    let made: Vec<i64> = made.unwrap_or_default().iter().map(|made: &Made| made.version).collect();
+    made.len() == MIGRATOR.iter().count() && MIGRATOR.iter().all(|m| made.contains(&m.version))
+}
+
 /// The copy that is kept of a database before this change of its schema.
 fn copy_of(path: &Path, version: i64) -> PathBuf {
     beside(path, &format!(".before-{version}"))

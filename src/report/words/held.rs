@@ -105,6 +105,10 @@ fn what(held: &HeldBy) -> Word {
             Behind::Pause { target, reason } => t!("guard.paused", reason = reason, target = target),
             _ => t!("guard.paused", reason = "–", target = "–"),
         },
+        Guard::Hook => match behind {
+            Behind::Hook { late, code, said } => t!("hooks.held", how = hook_ended(*late, *code, said)),
+            _ => t!("hooks.held", how = "–"),
+        },
         Guard::OnMissingGroup => t!("guard.on_missing_group", count = count, names = names),
         Guard::OnMissingRole => t!("guard.on_missing_role", count = count, names = names),
         Guard::UnreadableKey => t!("guard.unreadable_key", count = count, names = names),
@@ -126,6 +130,16 @@ fn what(held: &HeldBy) -> Word {
         Guard::UpdatesErasePassword => t!("guard.updates_erase_password"),
         Guard::Verify => t!("guard.verify"),
     }
+}
+
+/// How a hook ended: late, with a code, or not at all; and what it said.
+pub fn hook_ended(late: bool, code: Option<i32>, said: &str) -> String {
+    let how = match (late, code) {
+        (true, _) => t!("hooks.late"),
+        (false, Some(code)) => t!("hooks.exit", code = code),
+        (false, None) => t!("hooks.unable"),
+    };
+    if said.is_empty() { how.into_owned() } else { format!("{how}: {said}") }
 }
 
 /// The first few names, and a sign that there are more.

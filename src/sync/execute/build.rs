@@ -10,6 +10,7 @@ use crate::gateway::{AddUser, Auth, Gateway, Mutation, UpdateUser, UserRecord};
 use crate::handout::FirstPassword;
 use crate::plan::{AccountField, AccountState, Action, ActionKind, Entry, Origin};
 use crate::reason::BlockReason;
+use crate::sabotage::{Flaw, has};
 use crate::secret::Secret;
 use crate::store::journal::{Intent, IntentState};
 use crate::sync::recovery::state_of;
@@ -80,7 +81,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Executor<'a, G, C> {
     /// What the account shall hold: planned changes and managed fields from the plan, the others as just looked at.
     fn fields(&self, action: &Action, record: Option<&UserRecord>) -> AccountState {
         let planned = &action.after;
-        let Some(record) = record else { return planned.clone() };
+        let Some(record) = record.filter(|_| !has(Flaw::UnmanagedSent)) else { return planned.clone() };
         let seen = state_of(record, planned);
         let ours = |field| {
             action.changes.contains_key(&field)

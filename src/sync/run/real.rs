@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{Planned, Run};
 use crate::clock::Clock;
 use crate::config::Verify;
-use crate::gateway::{Dialect, Gateway, Outcome, ReadError, WhyKind};
+use crate::gateway::{Gateway, Outcome, ReadError, WhyKind};
 use crate::handout::FirstPasswords;
 use crate::plan::{Device, OverrideKind, Plan};
 use crate::reason::{Brake, Guard};
@@ -54,7 +54,8 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             store.note_device(&target.name, device).await?;
         }
         let quarantine = self.standing_quarantine().await?;
-        let may_send = !plan.held_as_a_whole() && quarantine.is_none();
+        let held = plan.held_as_a_whole() && !has(Flaw::HeldIsSent);
+        let may_send = !held && quarantine.is_none();
         let sender = self.caller.as_ref().map(|c| Sender::new(c, store, &target.name, self.id));
         let mut executed = Executed::default();
         if let Some(sender) = sender.as_ref().filter(|_| may_send && (plan.has_work() || self.row.dirty)) {
@@ -206,7 +207,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
 
     async fn execute(&self, sender: &Sender<'_, G, C>, planned: &Planned, first: FirstPasswords) -> Executed {
         let target = self.ground.target;
-        let due = target.dialect == Dialect::UpdaterCloud
+        let due = target.dialect.capabilities().update_may_erase_password
             && !self.row.update_checked
             && !target.auth.updates_erase_password;
         let executor = Executor::new(
@@ -265,7 +266,7 @@ impl<'a, G: Gateway, C: Clock + Clone> Run<'a, G, C> {
             store.quarantine(target, self.id, check, self.now()).await?;
         }
         let out_of_reach = matches!(executed.stopped, Some(Stopped::Refused(_) | Stopped::Unanswered(_)));
-        let withheld_by = if plan.held_as_a_whole() {
+        let withheld_by = if plan.held_as_a_whole() && !has(Flaw::HeldIsSent) {
             plan.held_by.first().map(|held| held.by.guard.into())
         } else if let Some(check) = executed.quarantine.or(standing) {
             Some(check.into())

@@ -47,6 +47,7 @@ impl Files {
             order: &world.order,
             clock: world.clock.clone(),
             progress: &|_| (),
+            gate: None,
         };
         let parsed = Flag::new(false);
         let read = async |before: Option<Vec<FileMark>>| {

@@ -24,9 +24,12 @@ struct Employee {
 
 const HEADERS: [&str; 6] = ["工號", "姓名", "部門", "手機", "狀態", "角色"];
 
-/// Not one of the words with which databases and spreadsheets write that there is nothing.
+/// Not one of the words with which programs write that there is nothing, and spelled as it will be read: blanks in a row
+/// become one.
 fn is_said(text: &String) -> bool {
-    !["NULL", "NIL", "NONE"].contains(&text.to_uppercase().as_str()) && text != "NA"
+    !["NULL", "NIL", "NONE", "NAN", "NAT"].contains(&text.to_uppercase().as_str())
+        && text != "NA"
+        && !text.contains("  ")
 }
 
 fn employee() -> impl Strategy<Value = Employee> {

@@ -7,6 +7,7 @@ pub mod cloud;
 mod loosened;
 mod nearest;
 mod notify;
+mod outside;
 mod problem;
 mod roster;
 pub mod schedule;
@@ -22,7 +23,8 @@ pub use check::limits;
 pub use cloud::{OobConfig, UcloudConfig};
 pub use loosened::loosened;
 pub use nearest::nearest;
-pub use notify::{Event, NotifyConfig, NotifyKind};
+pub use notify::{Event, Mail, MailTls, NotifyConfig, NotifyKind, Receiver, RobotKind, SyslogServer};
+pub use outside::{HeartbeatConfig, HeartbeatKind, HooksConfig, MetricsConfig};
 pub use problem::Problem;
 pub use roster::*;
 pub use schedule::Timetable;
@@ -55,6 +57,15 @@ pub struct Config {
     /// Who is told what happened.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notify: Vec<NotifyConfig>,
+    /// Figures for Prometheus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<MetricsConfig>,
+    /// Signs of life.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<HeartbeatConfig>,
+    /// Programs around what a run sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<HooksConfig>,
     /// The out-of-band VPN of Tencent's bare-metal servers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oob: Option<OobConfig>,

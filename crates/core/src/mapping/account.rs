@@ -18,6 +18,7 @@ use crate::model::{
 use crate::people::{Employment, Field, Person, Roster};
 use crate::pieces;
 use crate::reason::{BadGroup, BadUsername, Block, BlockReason};
+use crate::sabotage::{Flaw, has};
 
 /// What a result depends on, where rows share their cells: where those lie, and which rules gave roles. Good as long as
 /// the roster is borrowed, for then nothing else can come to lie there.
@@ -332,6 +333,11 @@ fn expiry(person: &Person, ruled: &Ruled<'_>) -> Want<Option<NaiveDate>> {
     }
 }
 
+/// The last working day as the first without an account.
+fn ends_early(last: NaiveDate, as_of: NaiveDate) -> bool {
+    has(Flaw::LastDayIsGone) && last == as_of
+}
+
 fn gone(
     person: &Person,
     expires_on: &Want<Option<NaiveDate>>,
@@ -340,7 +346,7 @@ fn gone(
     if person.employment == Employment::Left {
         return Ok(Some(Gone::Left));
     }
-    if let Some(last) = person.leave_date.value().filter(|last| **last < as_of) {
+    if let Some(last) = person.leave_date.value().filter(|last| **last < as_of || ends_early(**last, as_of)) {
         // Somebody who came back keeps the old last day in many systems: that row contradicts itself.
         if let Some(first) = person.hire_date.value().filter(|first| *first > last) {
             return Err(BlockReason::DatesConflict { last: *last, first: *first });

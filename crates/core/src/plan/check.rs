@@ -9,7 +9,6 @@ use super::input::{OverrideKind, PlanInput};
 use super::state::{AccountField, AccountState, Entry, Origin};
 use super::value::{Action, ActionKind, Plan, Reason};
 use crate::config::{Allow, Existing, LeaverAction, Limit, Manage};
-use crate::device::Dialect;
 use crate::mapping::{Gone, Wanted};
 use crate::model::{GroupPath, MAX_NOTE_BYTES, MAX_PHONE_BYTES, PersonKey, Username, fold};
 use crate::reason::Guard;
@@ -123,6 +122,7 @@ impl<'a> Checker<'a> {
 
     fn groups(&mut self) {
         let input = self.input;
+        let can = input.target.dialect.capabilities();
         let mut there: BTreeSet<GroupPath> = input.snapshot.groups.clone();
         there.extend(input.looks.groups.iter().filter(|(_, there)| **there).map(|(path, _)| path.clone()));
         for (path, _) in input.looks.groups.iter().filter(|(_, there)| !**there) {
@@ -138,7 +138,7 @@ impl<'a> Checker<'a> {
             self.expect(!exists(&there, path), "no group twice", path);
             let below = input.target.create_groups_below.iter();
             let below = below.into_iter().any(|base| path.is_within(base) && path != base);
-            let may = below && input.target.create_groups && input.target.dialect == Dialect::Openapi;
+            let may = below && input.target.create_groups && can.creates_groups;
             self.expect(may, "groups are created only where that is allowed", path);
             there.insert(path.clone());
         }
@@ -181,9 +181,10 @@ impl<'a> Checker<'a> {
             }
             (_, None) => self.expect(false, "nothing is touched that is not ours", &action.username),
         }
+        let can = input.target.dialect.capabilities();
         for name in [&action.username, &action.new_username] {
             self.expect(!self.protected(name), "nothing protected", name);
-            let comma = input.target.dialect == Dialect::Openapi && name.as_str().contains(',');
+            let comma = !can.comma_in_names && name.as_str().contains(',');
             self.expect(!comma, "no comma in a list of names", name);
         }
         let tag = &input.target.keep_tag;

@@ -146,7 +146,7 @@ pub(super) fn needs(input: &PlanInput<'_>, rules: &TargetRules) -> Needs {
     }
     let (actions, _, _) = judge(input, rules);
     // The embedded device takes any role, so its list of those that were used says nothing.
-    let roles = input.target.dialect.has_lists()
+    let roles = input.target.dialect.capabilities().lists_roles
         && input.target.url != crate::device::EMBEDDED
         && input.looks.roles.is_none()
         && actions.iter().any(|action| places::granted(action).next().is_some());

@@ -40,7 +40,7 @@ impl Managed {
             roles: pick(roles, adopted.roles),
             enabled: pick(enabled, adopted.enabled),
             auth: pick(auth, adopted.auth),
-            expiry: target.dialect.has_expiry(),
+            expiry: target.dialect.capabilities().has_expiry,
         }
     }
 

@@ -19,6 +19,7 @@ use crate::device::{Auth, UserRecord};
 use crate::mapping::{Account, Gone, Verdict, Want, Wanted};
 use crate::model::{GroupPath, PersonKey, RowRef, Username};
 use crate::reason::{BadGroup, BadUsername, Block, BlockReason, Brake, Guard, Pending};
+use crate::sabotage::{Flaw, has};
 
 /// Nobody can be put into it; the device makes it itself.
 const ANONYMOUS_GROUP: &str = "/匿名用户组";
@@ -103,6 +104,7 @@ impl<'a> Decider<'a> {
         }
         match (known.wanted, known.entry) {
             (Some(Wanted::Account(account)), entry) => self.account(known, account, entry),
+            (Some(Wanted::Gone(..)), Some(_)) if has(Flaw::LeaverStays) => Ok(Decision::Unchanged),
             (Some(Wanted::Gone(gone, row)), Some(entry)) => {
                 let reason = match gone {
                     Gone::Left => Reason::Left,
@@ -136,7 +138,7 @@ impl<'a> Decider<'a> {
             return Err(BlockReason::ReplacedOnGateway { name, was, is }.into());
         }
         // A batch of deletes is one text on this dialect: a comma in a name would name two other users.
-        if self.input.target.dialect.has_lists() && entry.username.as_str().contains(',') {
+        if !self.input.target.dialect.capabilities().comma_in_names && entry.username.as_str().contains(',') {
             return Err(comma(&entry.username));
         }
         Ok(())
@@ -203,7 +205,8 @@ impl<'a> Decider<'a> {
     /// Somebody whose account is ours already.
     fn existing(&self, person: &'a PersonKey, account: &Account, name: &Username, entry: &Entry) -> Decided {
         let managed = self.managed(entry.origin);
-        let enable = managed.enables(entry.state.enabled, entry.disabled.is_some());
+        let enable =
+            managed.enables(entry.state.enabled, entry.disabled.is_some()) && !has(Flaw::ReturnerStaysOut);
         let delta = Delta::of(&entry.state, account, managed, enable);
         let renamed = *name != entry.username;
         if delta.is_empty() && !renamed {

@@ -7,7 +7,6 @@ use super::input::PlanInput;
 use super::state::AccountField;
 use super::value::{Action, ActionKind, GroupState, GroupUse};
 use crate::config::OnAbsent;
-use crate::device::Dialect;
 use crate::model::GroupPath;
 use crate::reason::{Block, BlockReason, Blocked};
 
@@ -45,7 +44,7 @@ impl<'a> Groups<'a> {
     fn may_create(&self, path: &GroupPath) -> bool {
         let target = self.input.target;
         target.create_groups
-            && target.dialect == Dialect::Openapi
+            && target.dialect.capabilities().creates_groups
             && target.create_groups_below.iter().any(|base| path.is_within(base) && path != base)
     }
 
@@ -122,7 +121,7 @@ pub(super) fn settle(input: &PlanInput<'_>, actions: Vec<Action>) -> Places {
                     out.stopped_groups.insert(action.after.group.clone());
                 }
                 let group = action.after.group.clone();
-                let creatable = input.target.dialect == Dialect::Openapi;
+                let creatable = input.target.dialect.capabilities().creates_groups;
                 out.blocked.push(block(input, &action, BlockReason::MissingGroup { group, creatable }));
             }
             (_, Some(role)) => {

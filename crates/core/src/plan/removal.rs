@@ -9,6 +9,7 @@ use super::value::{ActionKind, Reason};
 use crate::config::{LeaverAction, Span};
 use crate::model::PersonKey;
 use crate::reason::BlockReason;
+use crate::sabotage::{Flaw, has};
 
 pub(super) fn delta(span: Span) -> TimeDelta {
     TimeDelta::from_std(span.as_duration()).unwrap_or(TimeDelta::MAX)
@@ -21,7 +22,7 @@ pub(super) fn removal(input: &PlanInput<'_>, entry: &Entry, reason: Reason) -> O
     // An account that expires may be extended any day; where the device knows the day itself there is nothing to do.
     let expired = reason == Reason::Expired;
     if expired
-        && input.target.dialect.has_expiry()
+        && input.target.dialect.capabilities().has_expiry
         && entry.state.expires_on.is_some_and(|last| last < input.as_of)
     {
         return None;
@@ -48,7 +49,8 @@ pub(super) fn still_waiting(input: &PlanInput<'_>, person: &PersonKey) -> Option
     let first = MissingSeen { since: input.now, rosters: 1 };
     let seen = input.past.missing.get(person).unwrap_or(&first);
     let waited = input.now.signed_duration_since(seen.since);
-    if seen.rosters >= leavers.missing_runs && waited >= delta(leavers.missing_for) {
+    let over = seen.rosters >= leavers.missing_runs && waited >= delta(leavers.missing_for);
+    if over || has(Flaw::MissingAtOnce) {
         return None;
     }
     let (runs, span) = (leavers.missing_runs, leavers.missing_for);

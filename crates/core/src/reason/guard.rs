@@ -58,6 +58,8 @@ pub enum Guard {
     RosterDoubt,
     /// A person paused the target.
     Paused,
+    /// Whoever is asked before the first change did not let the plan pass.
+    Hook,
     OnMissingGroup,
     OnMissingRole,
     /// A row whose key cannot be read may be anybody's.
@@ -149,6 +151,7 @@ impl Guard {
         !matches!(
             self,
             Self::Paused
+                | Self::Hook
                 | Self::TargetChanged
                 | Self::UnreadableKey
                 | Self::OnMissingGroup
@@ -288,6 +291,15 @@ pub enum Behind {
         target: TargetName,
         /// Why, in the words of whoever paused.
         reason: String,
+    },
+    /// How a hook ended.
+    Hook {
+        /// It ran longer than it may.
+        late: bool,
+        /// Its exit code; none: it was killed, or could not be started.
+        code: Option<i32>,
+        /// The first line that it said.
+        said: String,
     },
     /// Another device.
     Device {

@@ -152,6 +152,11 @@ impl Device {
         device
     }
 
+    /// Both layers, and what goes with them.
+    pub const fn holds(&self) -> &Stored {
+        &self.stored
+    }
+
     /// The dialect spoken.
     pub const fn dialect(&self) -> Dialect {
         self.dialect

@@ -160,7 +160,7 @@ impl Layer {
     }
 
     /// The group at a path. Empty segments do not count.
-    pub(super) fn find(&self, path: &str) -> Option<i64> {
+    pub fn find(&self, path: &str) -> Option<i64> {
         if !path.starts_with('/') {
             return None;
         }

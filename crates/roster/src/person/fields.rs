@@ -15,6 +15,7 @@ use crate::roster::facts::{NoteKind, Problem, Reason};
 use crate::roster::phone::{is_mobile, phones};
 use crate::roster::status::Status;
 use crate::roster::{Employment, Field, Texts, department};
+use rosterd_core::sabotage::{Flaw, has};
 
 impl RowReader<'_> {
     pub(super) fn texts(&mut self, record: &StringRecord, place: Place) -> Texts {
@@ -147,6 +148,7 @@ impl RowReader<'_> {
             });
         match known {
             Some(status) if !cut => Ok(status),
+            _ if has(Flaw::UnknownIsLeft) => Ok(Status { employment: Employment::Left, until_a_date: false }),
             _ => Err(self.problem(Field::Status, column, raw, place.line, Reason::UnknownStatus, true)),
         }
     }

@@ -74,6 +74,7 @@ pub const CHECKS: &[Check] = &[
     Check { name: "state", run: schedule::state },
     Check { name: "cloud sections", run: cloud },
     Check { name: "receivers of messages", run: notify },
+    Check { name: "metrics, heartbeat and hooks", run: outside },
 ];
 
 /// The sections of the cloud endpoints check themselves; their schedules are checked like ours.
@@ -96,6 +97,20 @@ fn notify(config: &Config, findings: &mut Findings) {
     for (place, receiver) in config.notify.iter().enumerate() {
         for (key, message) in receiver.problems() {
             findings.say(format!("notify[{place}].{key}"), message);
+        }
+    }
+}
+
+/// The sections about the world outside check themselves.
+fn outside(config: &Config, findings: &mut Findings) {
+    let sections = [
+        ("metrics", config.metrics.iter().flat_map(|metrics| metrics.problems()).collect::<Vec<_>>()),
+        ("heartbeat", config.heartbeat.iter().flat_map(|heartbeat| heartbeat.problems()).collect()),
+        ("hooks", config.hooks.iter().flat_map(|hooks| hooks.problems()).collect()),
+    ];
+    for (section, problems) in sections {
+        for (key, message) in problems {
+            findings.say(format!("{section}.{key}"), message);
         }
     }
 }

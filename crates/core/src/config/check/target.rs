@@ -9,7 +9,7 @@ use rust_i18n::t;
 use super::{Findings, field_names, glob, percent, template};
 use crate::address::{Url, is_loopback};
 use crate::config::{AuthMode, Config, InitialPasswordMode, Limit, Manage, TargetConfig};
-use crate::device::{Dialect, EMBEDDED};
+use crate::device::EMBEDDED;
 
 fn each(config: &Config) -> impl Iterator<Item = (&TargetConfig, String)> {
     config.target.iter().map(|target| (target, format!("target[{}]", target.name)))
@@ -200,10 +200,13 @@ pub(super) fn manage(config: &Config, findings: &mut Findings) {
 }
 
 pub(super) fn dialect(config: &Config, findings: &mut Findings) {
-    for (target, at) in each(config).filter(|(target, _)| target.dialect == Dialect::UpdaterCloud) {
+    for (target, at) in each(config) {
+        let can = target.dialect.capabilities();
         let message = || t!("config.target.openapi_only");
-        findings.say_if(target.create_groups, format!("{at}.create_groups"), message());
-        findings.say_if(target.leavers.kick_online, format!("{at}.leavers.kick_online"), message());
+        let creates = target.create_groups && !can.creates_groups;
+        findings.say_if(creates, format!("{at}.create_groups"), message());
+        let kicks = target.leavers.kick_online && !can.kicks;
+        findings.say_if(kicks, format!("{at}.leavers.kick_online"), message());
     }
 }
 

@@ -10,6 +10,7 @@ use super::rules::TargetRules;
 use super::value::{Action, ActionKind, GuardedItem, Held, Reason};
 use crate::config::{GuardHold, Limit};
 use crate::reason::{Behind, Guard, HeldBy};
+use crate::sabotage::{Flaw, has};
 
 mod departments;
 mod people;
@@ -122,7 +123,7 @@ pub(super) struct Verdict {
 pub(super) fn lift(input: &PlanInput<'_>, tripped: Vec<Held>) -> Verdict {
     let mut verdict = Verdict { held: Vec::new(), allowed: Vec::new() };
     for held in tripped {
-        let covers = |set: &BTreeSet<GuardedItem>| held.set.is_subset(set);
+        let covers = |set: &BTreeSet<GuardedItem>| held.set.is_subset(set) || has(Flaw::ApprovesAnything);
         let approval = input.past.approvals.iter().find(|a| a.sets.get(&held.by.guard).is_some_and(covers));
         match approval.map(|approval| approval.id) {
             _ if !held.by.guard.approvable() => verdict.held.push(held),

@@ -9,6 +9,7 @@ use crate::plan::places::granted;
 use crate::plan::state::AccountField;
 use crate::plan::value::{Action, ActionKind, GuardedItem, Held, Reason};
 use crate::reason::Guard;
+use crate::sabotage::{Flaw, has};
 
 /// A guard that counts actions.
 struct Counting {
@@ -95,6 +96,9 @@ const COUNTING: &[Counting] = &[
 /// All guards that count people (and the groups they need).
 pub(super) fn counts(sight: &Sight<'_>, held: &mut Vec<Held>) {
     let config = &sight.input.target.guard;
+    if has(Flaw::GuardsAsleep) {
+        return;
+    }
     held.extend(COUNTING.iter().filter_map(|guard| counting(sight, guard)));
     held.extend(accounts(sight, config.max_accounts));
     held.extend(new_groups(sight, config.max_new_groups));

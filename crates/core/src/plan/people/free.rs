@@ -11,7 +11,7 @@ impl Decider<'_> {
     /// no call that may still land would bring them a second user.
     pub(super) fn free(&self, person: &PersonKey, name: &Username) -> Result<(), Block> {
         self.unprotected(name)?;
-        if self.input.target.dialect.has_lists() && name.as_str().contains(',') {
+        if !self.input.target.dialect.capabilities().comma_in_names && name.as_str().contains(',') {
             return Err(comma(name));
         }
         if let Some(holder) = self.names.holder(name, person) {

@@ -64,7 +64,8 @@ impl<'a> Decider<'a> {
             Some(account) => self.auth(account)?,
             None => self.auth_by(self.input.target.auth.mode)?,
         };
-        let expires_on = before.state.expires_on.filter(|_| self.input.target.dialect.has_expiry());
+        let expires_on =
+            before.state.expires_on.filter(|_| self.input.target.dialect.capabilities().has_expiry);
         Ok(act(Action {
             kind: ActionKind::Add,
             person: known.person.clone(),
