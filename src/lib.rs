@@ -13,7 +13,6 @@ pub mod existing;
 pub mod handout;
 pub mod heartbeat;
 pub mod hooks;
-pub mod metrics;
 pub mod notify;
 pub mod report;
 pub mod sync;

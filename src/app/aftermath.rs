@@ -4,10 +4,10 @@
 use serde_json::json;
 
 use super::App;
+use super::metrics;
 use super::sync::Answer;
 use crate::heartbeat::Beat;
 use crate::hooks::Hooks;
-use crate::metrics;
 use crate::report::{CommitState, RunOutcome, SyncReport};
 use crate::store::Store;
 use crate::store::audit::{Head, Record};

@@ -9,6 +9,7 @@ pub mod existing;
 pub mod explain;
 mod gateways;
 mod heads;
+pub mod metrics;
 pub mod names;
 pub mod people;
 pub mod plan_file;

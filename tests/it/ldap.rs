@@ -331,7 +331,7 @@ fn whom_it_does_not_know_it_does_not_ask() {
     }
     // A mistyped status attribute blocks everybody; it does not make them all stay for ever.
     let typo = good + "[roster.source.ldap.attributes]\nstatus = \"userAcountControl\"\n";
-    assert_eq!(kind(check(&world(&typo, ""))), "roster_too_few_rows");
+    assert_eq!(kind(check(&world(&typo, ""))), "roster_too_many_invalid");
 }
 
 #[test]

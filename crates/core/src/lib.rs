@@ -5,6 +5,8 @@
 pub mod address;
 pub mod config;
 pub mod device;
+pub mod doubt;
+pub mod field;
 pub mod mapping;
 pub mod model;
 pub mod people;

@@ -11,7 +11,7 @@ use super::coverage::Coverage;
 use super::dice::Dice;
 use super::faults::{Fault, Rates};
 use super::power::{Cut, Disk, log_length};
-use super::small::Script;
+use super::script::Script;
 use rosterd::clock::Clock;
 use rosterd::gateway::embedded::Device;
 use rosterd::gateway::{AddUser, Auth, Mutation, WhyKind};

@@ -13,6 +13,7 @@ pub mod faults;
 pub mod line;
 mod people;
 pub mod power;
+mod script;
 pub mod small;
 pub mod staff;
 mod world;

@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::batch::{Answers, Asked, Batch, Question};
 use super::columns::Millis;
-use super::journal::RunId;
+use super::ids::RunId;
 use super::{Store, StoreError, millis};
 use crate::model::TargetName;
 

@@ -6,7 +6,7 @@ use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::Error as NotAValue;
 
-use super::journal::{IntentState, RunId, Trigger};
+use super::ids::{IntentState, RunId, Trigger};
 use super::time;
 use crate::model::{GroupPath, PersonKey, TargetName, Username};
 use crate::plan::{ActionKind, Origin, OverrideKind, Reason};
@@ -86,6 +86,13 @@ words!(
     Trigger,
     Username,
 );
+
+/// A person in a list of people.
+#[derive(sqlx::FromRow)]
+pub(super) struct Somebody {
+    #[sqlx(try_from = "Word")]
+    pub(super) person: PersonKey,
+}
 
 #[cfg(test)]
 mod tests {

@@ -8,9 +8,9 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use super::batch::{Batch, Question};
+use super::columns::Somebody;
 use super::columns::{Millis, Word};
 use super::journal::{Actor, RunId};
-use super::past::Somebody;
 use super::snapshot::{EntryChange, write_entry};
 use super::{Store, StoreError, audit, json, millis};
 use crate::gateway::UserRecord;

@@ -16,15 +16,12 @@ use crate::sabotage::{Flaw, has};
 
 mod values;
 
-pub use values::{
-    Actor, Completion, Intent, IntentState, NewCall, NewRun, RunEnd, RunId, Settlement, Trigger,
-};
+pub use super::ids::{Actor, IntentState, RunId, Trigger};
+pub use super::intent::Intent;
+pub use values::{Completion, NewCall, NewRun, RunEnd, Settlement};
 
-/// Intents of a target that are open or unsettled, oldest first.
-pub(super) const OPEN_INTENTS: Question<Intent> = Question::new(
-    "SELECT i.*, c.last_sent_at FROM intents i JOIN calls c ON c.run = i.run AND c.seq = i.seq \
-     WHERE i.target = ? AND (i.state IN ('sending', 'unknown') OR i.unsettled = 1) ORDER BY i.run, i.seq, i.person",
-);
+use super::intent::OPEN_INTENTS;
+
 const OPEN: Question<Open> = Question::new(
     "SELECT count(*) AS open FROM intents WHERE target = ? AND state IN ('sending', 'unknown')",
 );

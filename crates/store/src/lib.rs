@@ -26,8 +26,10 @@ mod batch;
 pub mod columns;
 pub mod existing;
 pub mod figures;
+mod ids;
 #[cfg(any(test, feature = "simulation"))]
 mod inline;
+mod intent;
 pub mod journal;
 pub mod memory;
 mod past;

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sqlx::FromRow;
 
 use super::batch::{Batch, Question};
-use super::columns::{MaybeWord, Millis, Word};
+use super::columns::{MaybeWord, Millis, Somebody, Word};
 use super::memory::{TARGET, TargetRow};
 use super::{Store, StoreError, existing, millis, plans};
 use crate::model::{PersonKey, TargetName, Username};
@@ -86,13 +86,6 @@ const RETURNED: Question<Somebody> = Question::new(
     "SELECT DISTINCT v.person FROM account_versions v WHERE v.target = ? AND NOT EXISTS \
      (SELECT 1 FROM entries e WHERE e.target = v.target AND e.person = v.person)",
 );
-
-/// A person in a list of people.
-#[derive(FromRow)]
-pub(super) struct Somebody {
-    #[sqlx(try_from = "Word")]
-    person: PersonKey,
-}
 
 fn people(rows: Vec<Somebody>) -> BTreeSet<PersonKey> {
     rows.into_iter().map(|row| row.person).collect()

@@ -9,7 +9,8 @@ use sqlx::FromRow;
 
 use super::batch::{Batch, Question};
 use super::columns::{MaybeMillis, MaybeWord, Word};
-use super::journal::{OPEN_INTENTS, RunId};
+use super::ids::RunId;
+use super::intent::OPEN_INTENTS;
 use super::{Store, StoreError, json, millis, word};
 use crate::model::{GroupPath, PersonKey, TargetName, Username};
 use crate::plan::{AccountState, Entry, Origin, OwnDisable, Reason, Roles, Snapshot};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Span;
-use crate::people::Field;
+use crate::field::Field;
 use crate::secret::SecretRef;
 
 /// `[roster]`

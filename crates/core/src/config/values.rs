@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Allow, Delimiter};
 use crate::device::Dialect;
+use crate::field::Field;
 use crate::model::GroupPath;
-use crate::people::Field;
 
 /// A duration written `30s`, `5m`, `36h`, `30d`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]

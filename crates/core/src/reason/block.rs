@@ -9,8 +9,8 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::Exit;
 use crate::config::Span;
+use crate::field::Field;
 use crate::model::{AccountField, GroupPath, NameError, PersonKey, RowRef, Username};
-use crate::people::Field;
 
 /// The stable word of a reason: in JSON, in the database, and where reasons are compared.
 #[derive(

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::Exit;
+use crate::doubt::Doubt;
 use crate::model::{AccountField, TargetName};
-use crate::people::Doubt;
 
 /// A guard, or another brake, by its stable name: the configuration's key where there is one.
 #[derive(

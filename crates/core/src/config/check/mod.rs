@@ -15,7 +15,7 @@ use rust_i18n::t;
 use super::Config;
 use super::Problem;
 use super::nearest;
-use crate::people::Field;
+use crate::field::Field;
 
 /// What the checks found.
 #[derive(Debug, Default)]

@@ -6,8 +6,8 @@ use rust_i18n::t;
 
 use super::{Findings, field_names, glob, percent, template};
 use crate::config::{Config, SourceConfig, SourceKind, StatusConfig};
+use crate::field::Field;
 use crate::model::fold;
-use crate::people::Field;
 
 pub(super) fn path_or_sources(config: &Config, findings: &mut Findings) {
     match (&config.roster.path, config.roster.source.is_empty()) {
