@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rosterd::metrics;
+use rosterd::app::metrics;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::cli_world::World;
