@@ -42,7 +42,7 @@ impl App {
         let (mut recorded, shared) = (false, SyncReport { targets: Vec::new(), ..report.clone() });
         for target in report.targets.iter_mut().filter(|target| target.commit == CommitState::Confirmed) {
             let one = SyncReport { targets: vec![target.clone()], ..shared.clone() };
-            let Some(ended) = hooks.after_commit(&one).await else { return None };
+            let ended = hooks.after_commit(&one).await?;
             if !ended.is_good() {
                 target.warnings.push(rust_i18n::t!("hooks.after", how = ended.words()).into_owned());
             }

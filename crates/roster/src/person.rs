@@ -242,14 +242,15 @@ impl<'a> RowReader<'a> {
         let said = |problem: &Problem| problem.value.clone().unwrap_or_default();
         let unknown = |problem: Problem| {
             let value = said(&problem);
-            (BlockReason::UnknownStatus(StatusDoubt::Value { value }), problem)
+            Box::new((BlockReason::UnknownStatus(StatusDoubt::Value { value }), problem))
         };
         let status = status.map_err(unknown).and_then(|status| {
             let (first, last) = (hire_date.value(), leave_date.value());
             match (self.contradiction(status, first, last, record, place), last) {
-                (Some(problem), Some(last)) => {
-                    Err((BlockReason::Contradiction { status: said(&problem), last: *last }, problem))
-                }
+                (Some(problem), Some(last)) => Err(Box::new((
+                    BlockReason::Contradiction { status: said(&problem), last: *last },
+                    problem,
+                ))),
                 _ => Ok(status),
             }
         });
@@ -260,7 +261,8 @@ impl<'a> RowReader<'a> {
                 }
                 status.employment
             }
-            Err((reason, problem)) => {
+            Err(refused) => {
+                let (reason, problem) = *refused;
                 self.report.refused += 1;
                 let id = self.id_text(&text);
                 self.report.problem(problem);

@@ -1,31 +1,42 @@
 //! For tests: a clock that moves when somebody waits, or when it is told to.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use crate::clock::Clock;
 
+/// The moment, and how long was waited each time.
+type State = (DateTime<Utc>, Vec<Duration>);
+
 /// A clock that stands still until somebody sleeps.
 #[derive(Debug, Clone)]
-pub struct ManualClock(Arc<Mutex<(DateTime<Utc>, Vec<Duration>)>>);
+pub struct ManualClock(Arc<Mutex<State>>);
 
 impl ManualClock {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // What a test that failed left behind is still a time.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A clock at this moment.
     pub fn at(moment: &str) -> Self {
-        Self(Arc::new(Mutex::new((moment.parse().unwrap(), Vec::new()))))
+        match moment.parse() {
+            Ok(moment) => Self(Arc::new(Mutex::new((moment, Vec::new())))),
+            Err(error) => unreachable!("a test's own moment: {error}"),
+        }
     }
 
     /// Moves the clock.
     pub fn advance(&self, by: Duration) {
-        let mut inner = self.0.lock().unwrap();
+        let mut inner = self.lock();
         inner.0 += by;
     }
 
     /// How long was waited, each time.
     pub fn slept(&self) -> Vec<Duration> {
-        self.0.lock().unwrap().1.clone()
+        self.lock().1.clone()
     }
 }
 
@@ -38,16 +49,16 @@ impl Default for ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
-        self.0.lock().unwrap().0
+        self.lock().0
     }
 
     fn monotonic(&self) -> Duration {
-        (self.now() - DateTime::UNIX_EPOCH).to_std().unwrap()
+        (self.now() - DateTime::UNIX_EPOCH).to_std().unwrap_or_default()
     }
 
     async fn sleep(&self, pause: Duration) {
         self.advance(pause);
-        self.0.lock().unwrap().1.push(pause);
+        self.lock().1.push(pause);
         // Others get their turn, as they would while somebody really waits.
         tokio::task::yield_now().await;
     }
