@@ -553,8 +553,10 @@ async fn an_answer_that_ends_with_the_connection_is_whole_only_if_its_json_is() 
 /// What a device asks for with `Retry-After`, and only with the statuses that it goes with.
 #[tokio::test]
 async fn a_device_may_ask_to_be_left_alone() {
-    let later =
-        (chrono::Utc::now() + chrono::TimeDelta::seconds(90)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let later = (rosterd::clock::Clock::now(&rosterd::clock::SystemClock::default())
+        + chrono::TimeDelta::seconds(90))
+    .format("%a, %d %b %Y %H:%M:%S GMT")
+    .to_string();
     for (status, header, seconds) in [
         ("429 Too Many Requests", "7", Some(7..=7)),
         ("503 Service Unavailable", " 30 ", Some(30..=30)),

@@ -57,6 +57,7 @@ mod harmless;
 mod hostile;
 #[cfg(test)]
 mod languages;
+#[cfg(test)]
 mod ldap;
 #[cfg(test)]
 mod manage;
@@ -90,8 +91,10 @@ mod tidy;
 #[cfg(test)]
 mod tls;
 #[cfg(all(test, feature = "openssl"))]
+#[cfg(test)]
 mod tls_kinds;
 #[cfg(all(test, feature = "openssl"))]
+#[cfg(test)]
 mod tls_old;
 #[cfg(test)]
 mod tls_server;

@@ -185,10 +185,10 @@ fn doctor_looks_whether_they_could_be_told_and_run_and_does_neither() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let world = World::new(&format!(
+    let world = World::new(
         "[[notify]]\nkind = \"webhook\"\nurl = \"env:HOOK\"\n[[notify]]\nkind = \"syslog\"\nserver = \"unix:/nowhere\"\n\
-         [heartbeat]\nurl = \"env:HOOK\"\n[hooks]\nbefore_apply = [\"./before\"]\nafter_commit = [\"./absent\"]\n"
-    ));
+         [heartbeat]\nurl = \"env:HOOK\"\n[hooks]\nbefore_apply = [\"./before\"]\nafter_commit = [\"./absent\"]\n",
+    );
     world.roster(&STAFF);
     script(&world, "before", "echo >ran");
     let said = world

@@ -41,7 +41,8 @@ impl Making {
         params.distinguished_name.push(DnType::CommonName, common);
         params.is_ca =
             if self.authority { IsCa::Ca(BasicConstraints::Unconstrained) } else { IsCa::ExplicitNoCa };
-        let now = std::time::SystemTime::now();
+        let now =
+            std::time::SystemTime::from(rosterd::clock::Clock::now(&rosterd::clock::SystemClock::default()));
         let day = |days: i64| {
             let seconds = Duration::from_secs(days.unsigned_abs() * 86_400);
             (if days < 0 { now - seconds } else { now + seconds }).into()

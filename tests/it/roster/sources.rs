@@ -119,15 +119,21 @@ fn a_newest_file_with_an_older_date_in_its_name_is_doubted() {
     fs::write(path("hr_20261127.csv"), "工号,姓名\n1,张三\n2,李四\n").unwrap();
     let age = |name: &str, seconds| {
         let file = fs::File::open(path(name)).unwrap();
-        file.set_modified(std::time::SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+        file.set_modified(
+            std::time::SystemTime::from(rosterd::clock::Clock::now(&rosterd::clock::SystemClock::default()))
+                - Duration::from_secs(seconds),
+        )
+        .unwrap();
     };
     let newest = SourceConfig { pick: Some(rosterd::config::Pick::Newest), ..source("hr", "hr_*.csv") };
     let read = || read_with(&config(folder.path(), vec![newest.clone()])).unwrap().roster;
-    (age("hr_20261126.csv", 200), age("hr_20261127.csv", 100));
+    age("hr_20261126.csv", 200);
+    age("hr_20261127.csv", 100);
     let agreeing = read();
     assert_eq!((agreeing.doubts.len(), agreeing.people.len()), (0, 2));
     // Somebody opened the old export and saved it again.
-    (age("hr_20261126.csv", 10), age("hr_20261127.csv", 100));
+    age("hr_20261126.csv", 10);
+    age("hr_20261127.csv", 100);
     let doubts = read().doubts;
     assert_eq!(doubts.len(), 1);
     assert_eq!(doubts[0].kind, rosterd::roster::DoubtKind::NewestName);
