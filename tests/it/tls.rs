@@ -405,7 +405,8 @@ async fn a_middle_man_whom_the_system_trusts_is_refused_under_a_pin() {
 async fn the_environment_says_whom_the_system_trusts() {
     let mut ca = Making::new(ec());
     ca.authority = true;
-    let (ca, stranger) = (Identity::own(ca.clone()), Identity::own(Making { key: ec(), ..ca }));
+    let (ca, stranger) =
+        (Identity::own(ca.clone()), Identity::own(Making { key: ec(), common: Some("Another CA"), ..ca }));
     let device = server::device(&Identity::signed_by(&ca, Making::new(ec()))).await;
     let (file, strangers_file) = (ca.file(), stranger.file());
     // Not named as OpenSSL itself looks for files in a folder.

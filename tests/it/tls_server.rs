@@ -24,19 +24,22 @@ pub struct Making {
     pub key: Key,
     pub names: Vec<&'static str>,
     pub authority: bool,
+    /// Another common name than the usual one. OpenSSL takes the first authority of a name for its only one.
+    pub common: Option<&'static str>,
     /// Days from now.
     pub valid: (i64, i64),
 }
 
 impl Making {
     pub fn new(key: Key) -> Self {
-        Self { key, names: vec!["127.0.0.1"], authority: false, valid: (-1, 30) }
+        Self { key, names: vec!["127.0.0.1"], authority: false, common: None, valid: (-1, 30) }
     }
 
     fn params(&self) -> CertificateParams {
         let names: Vec<String> = self.names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
-        let common = if self.authority { "Test CA" } else { "Sangfor SSL VPN" };
+        let usual = if self.authority { "Test CA" } else { "Sangfor SSL VPN" };
+        let common = self.common.unwrap_or(usual);
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, common);
         params.is_ca =
